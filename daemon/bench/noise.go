@@ -1,0 +1,88 @@
+package bench
+
+import "math"
+
+// Noise is a cause for which a run is dirty: an enumerated metric label. A
+// dirty run is kept and counted, but never enters a baseline.
+type Noise string
+
+// The causes of noise.
+const (
+	NoiseRunDelay  Noise = "run_delay" // others took the CPU while the workload was ready to run
+	NoisePressure  Noise = "pressure"  // the host's tasks waited for CPU, where run delay cannot be read
+	NoiseSteal     Noise = "steal"     // the hypervisor took the CPU
+	NoiseThrottled Noise = "throttled" // the CPU limit of the cgroup was hit
+	NoiseClock     Noise = "clock"     // daemon and workload disagree on the time the run took
+	NoiseLostCPU   Noise = "lost_cpu"  // the workload ignores SIGCHLD, which hides CPU time of its children
+)
+
+// Noises lists all causes, in the order in which they are shown.
+func Noises() []Noise {
+	return []Noise{NoiseRunDelay, NoisePressure, NoiseSteal, NoiseThrottled, NoiseClock, NoiseLostCPU}
+}
+
+// Limits above which a figure is noise. Measured on a shared 2-core machine:
+// keeping only runs with a run delay below 2 % of wall took the coefficient of
+// variation of wall time from 32-40 % to 3 %.
+const (
+	maxRunDelay    = 0.02 // of wall
+	maxStealPct    = 2.0  // of the time of all cores
+	maxPressurePct = 30.0 // of wall
+	maxClockSkew   = 0.02 // of wall, and at least maxClockSkewSeconds
+	// A wake-up of the daemon on a busy machine costs some milliseconds,
+	// which would be more than maxClockSkew of a very short run.
+	maxClockSkewSeconds = 0.02
+)
+
+// FindNoise returns why the run is dirty, nil when it is clean. It does not
+// know of NoiseLostCPU, which only who watched the processes can tell.
+//
+// Run delay alone would condemn every model with more busy workers than cores,
+// for they wait for one another. So only as much of it counts as others can
+// have caused: the CPU time that others used or that was stolen meanwhile.
+func (f *Figures) FindNoise() []Noise {
+	var noise []Noise
+	switch {
+	case f.RunDelaySeconds != nil:
+		caused := *f.RunDelaySeconds
+		if f.ForeignCPUSeconds != nil {
+			caused = min(caused, *f.ForeignCPUSeconds+deref(f.StealSeconds))
+		}
+		if caused > maxRunDelay*f.WallSeconds {
+			noise = append(noise, NoiseRunDelay)
+		}
+	case deref(f.CPUPressurePercent) > maxPressurePct:
+		noise = append(noise, NoisePressure)
+	}
+	if deref(f.StealPercent) > maxStealPct {
+		noise = append(noise, NoiseSteal)
+	}
+	if deref(f.ThrottledPeriods) > 0 {
+		noise = append(noise, NoiseThrottled)
+	}
+	skew := math.Abs(f.WallSeconds - f.WorkloadSeconds)
+	if skew > math.Max(maxClockSkew*f.WallSeconds, maxClockSkewSeconds) {
+		noise = append(noise, NoiseClock)
+	}
+	return noise
+}
+
+// FindServerBound reports whether the httpbin limited the run: it used nearly
+// all cores, or the larger part of a machine that had nothing left. It is
+// false where the server's CPU time is not known.
+func (f *Figures) FindServerBound(cores int) bool {
+	if f.ServerCPUSeconds == nil || f.WallSeconds <= 0 {
+		return false
+	}
+	server := *f.ServerCPUSeconds
+	alone := server >= 0.9*float64(cores)*f.WallSeconds
+	full := deref(f.SystemCPUPercentAvg) >= 95
+	return alone || full && server > f.CPUSeconds()
+}
+
+func deref(p *float64) float64 {
+	if p == nil {
+		return 0
+	}
+	return *p
+}
