@@ -1,0 +1,155 @@
+// Package config reads benchd's settings from the environment: the first step
+// of the flow
+//
+//	config -> experiments -> schedule -> run and measure -> record -> expose
+//
+// Each variable is documented once, in the tags of environment, from which
+// come `benchd config` and the table in the README.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kelseyhightower/envconfig"
+)
+
+// prefix of every variable, without the underscore that follows it.
+const prefix = "BENCHD"
+
+// Config is what the user has set, checked; nil and empty lists select all.
+type Config struct {
+	ListenAddress string // host:port, the host may be empty
+	WebConfigFile string // exporter-toolkit's: TLS, users; "" for none
+	PProf         bool   // serve /debug/pprof/
+
+	Size     string        // "quick", "standard", "original"
+	Interval time.Duration // start to start of cycles, at least 1 s; 0 when Schedule is set
+	Schedule string        // cron expression of 5 fields; "" when Interval is set
+	Repeat   int           // runs of each experiment per cycle, at least 1
+	Seed     *uint64       // of the shuffles; nil: to be drawn
+
+	Tasks, Runtimes, Models []string // glob patterns as of path.Match
+	Concurrencies           []int
+
+	Pythons       []string // commands or paths of CPython interpreters; nil: find one
+	HTTPBinURL    string   // without a slash at its end; "": benchd starts its own. May hold a password
+	WorkloadsDirs []string // further folders of tasks
+	DataDir       string
+
+	SampleInterval time.Duration // 10 ms to 10 s
+	RunTimeout     time.Duration // at least 1 s
+
+	LogLevel  slog.Level
+	LogFormat string // "text", "json"
+
+	settings []setting // as shown by Table
+}
+
+// environment is the text of every variable as envconfig finds it. Its fields
+// are strings since envconfig would stop at the first that does not parse,
+// and the user shall see all faults at once. They are named by split_words:
+// with an envconfig tag, the variable without the prefix would be read too,
+// and SIZE or MODELS may well mean something else.
+type environment struct {
+	ListenAddress  string `split_words:"true" default:":9911" desc:"Address to serve on, host:port."`
+	Size           string `split_words:"true" default:"standard" desc:"Size of the tasks: quick (a cycle takes about a minute), standard, or original (the study's own numbers)."`
+	Interval       string `split_words:"true" default:"15m" desc:"Time from the start of a cycle to the start of the next, at least 1s."`
+	Schedule       string `split_words:"true" desc:"Cron expression of five fields that starts the cycles, in place of the interval."`
+	Repeat         string `split_words:"true" default:"1" desc:"Runs of each experiment per cycle, 1 to 1000."`
+	Seed           string `split_words:"true" desc:"Seed of the shuffles, 0 to 2^64-1; random when empty, and logged."`
+	Tasks          string `split_words:"true" desc:"Tasks to run: comma-separated glob patterns; all when empty."`
+	Runtimes       string `split_words:"true" desc:"Runtimes to run, such as go or cpython-*: comma-separated glob patterns; all when empty."`
+	Models         string `split_words:"true" desc:"Concurrency models to run: comma-separated glob patterns; all when empty."`
+	Concurrencies  string `split_words:"true" desc:"Concurrencies to run: comma-separated integers; all when empty."`
+	Pythons        string `split_words:"true" desc:"CPython interpreters, each a runtime of its own: comma-separated commands or paths; when empty, one that can import what the programs need is looked for."`
+	HttpbinURL     string `split_words:"true" desc:"URL of the httpbin that the IO-bound tasks talk to; when empty, benchd starts its own."`
+	WorkloadsDir   string `split_words:"true" desc:"Further folders of tasks, separated by colons."`
+	DataDir        string `split_words:"true" default:"benchd-data" desc:"Folder for what benchd records and lays out; made when missing."`
+	SampleInterval string `split_words:"true" default:"100ms" desc:"Time between two samples of a run, 10ms to 10s; processes' maximum CPU needs 100ms or more."`
+	RunTimeout     string `split_words:"true" default:"5m" desc:"Longest time that the set-up of a run, and its measured region, may each take, at least 1s."`
+	WebConfigFile  string `split_words:"true" desc:"Web configuration file of the Prometheus exporter-toolkit: TLS, users."`
+	LogLevel       string `split_words:"true" default:"info" desc:"Least level that is logged: debug, info, warn or error."`
+	LogFormat      string `split_words:"true" default:"text" desc:"Format of the log: text or json."`
+	Pprof          string `split_words:"true" default:"false" desc:"Serve Go's profiles under /debug/pprof/: true or false."`
+}
+
+// Load reads the environment. A variable set to the empty string is as good
+// as unset. The error holds every fault, one a line.
+func Load() (Config, error) {
+	var env environment
+	if err := envconfig.Process(prefix, &env); err != nil {
+		return Config{}, fmt.Errorf("read environment: %w", err)
+	}
+	settings, err := describe(&env)
+	if err != nil {
+		return Config{}, fmt.Errorf("describe environment: %w", err)
+	}
+	p := parser{settings: settings, faults: misspelt(settings)}
+	config := p.config()
+	config.settings = settings
+	return config, errors.Join(p.faults...)
+}
+
+// misspelt refuses the variables that bear the prefix but mean nothing: they
+// were meant to change something. CheckDisallowed knows what there is but
+// names the first only, in the order of the environment.
+func misspelt(settings []setting) []error {
+	if envconfig.CheckDisallowed(prefix, &environment{}) == nil {
+		return nil
+	}
+	var faults []error
+	set := os.Environ()
+	slices.Sort(set)
+	for _, variable := range set {
+		name, _, _ := strings.Cut(variable, "=")
+		known := func(s setting) bool { return s.name == name }
+		if !strings.HasPrefix(name, prefix+"_") || slices.ContainsFunc(settings, known) {
+			continue
+		}
+		advice := "`benchd config` lists those there are"
+		if near := nearest(name, settings); near != "" {
+			advice = "did you mean " + near + "?"
+		}
+		faults = append(faults, fmt.Errorf("%s is no variable of benchd: %s", name, advice))
+	}
+	return faults
+}
+
+// nearest is the variable that at most 3 edits turn name into, "" if none.
+func nearest(name string, settings []setting) string {
+	best, near := 4, ""
+	for _, s := range settings {
+		if d := distance(name, s.name); d < best {
+			best, near = d, s.name
+		}
+	}
+	return near
+}
+
+// distance is Levenshtein's: the least number of bytes to insert, delete or
+// replace that turns a into b.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replace := diagonal
+			if a[i] != b[j] {
+				replace++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(row[j+1]+1, row[j]+1, replace)
+		}
+	}
+	return row[len(b)]
+}

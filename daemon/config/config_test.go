@@ -1,0 +1,262 @@
+package config
+
+import (
+	"bytes"
+	"flag"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files and the README's table")
+
+// setEnv makes variables all that the environment says to benchd.
+func setEnv(t *testing.T, variables map[string]string) {
+	t.Helper()
+	for _, variable := range os.Environ() {
+		name, value, _ := strings.Cut(variable, "=")
+		if strings.HasPrefix(name, prefix+"_") {
+			t.Setenv(name, value) // so that it is restored
+			if err := os.Unsetenv(name); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for name, value := range variables {
+		t.Setenv(name, value)
+	}
+}
+
+func defaults() Config {
+	return Config{
+		ListenAddress:  ":9911",
+		Size:           "standard",
+		Interval:       15 * time.Minute,
+		Repeat:         1,
+		DataDir:        "benchd-data",
+		SampleInterval: 100 * time.Millisecond,
+		RunTimeout:     5 * time.Minute,
+		LogLevel:       slog.LevelInfo,
+		LogFormat:      "text",
+	}
+}
+
+func TestLoad(t *testing.T) {
+	seed := uint64(1<<64 - 1)
+	webConfig := filepath.Join(t.TempDir(), "web.yaml")
+	if err := os.WriteFile(webConfig, []byte("basic_auth_users: {}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]string{
+		"BENCHD_LISTEN_ADDRESS":  "127.0.0.1:0",
+		"BENCHD_SIZE":            "original",
+		"BENCHD_SCHEDULE":        "*/30 2-5 * * MON",
+		"BENCHD_REPEAT":          "3",
+		"BENCHD_SEED":            "18446744073709551615",
+		"BENCHD_TASKS":           "cpu-bound, io-*",
+		"BENCHD_RUNTIMES":        "go",
+		"BENCHD_MODELS":          "sync",
+		"BENCHD_CONCURRENCIES":   "1,10, 100",
+		"BENCHD_PYTHONS":         "python3.11,/opt/python3.13t",
+		"BENCHD_HTTPBIN_URL":     "http://me:secret@httpbin.example:8080/",
+		"BENCHD_WORKLOADS_DIR":   "/a:b",
+		"BENCHD_DATA_DIR":        "/var/lib/benchd",
+		"BENCHD_SAMPLE_INTERVAL": "1s",
+		"BENCHD_RUN_TIMEOUT":     "1h",
+		"BENCHD_WEB_CONFIG_FILE": webConfig,
+		"BENCHD_LOG_LEVEL":       "debug",
+		"BENCHD_LOG_FORMAT":      "json",
+		"BENCHD_PPROF":           "true",
+	}
+	empty := map[string]string{}
+	for name := range all {
+		empty[name] = ""
+	}
+	tests := map[string]struct {
+		env  map[string]string
+		want Config
+	}{
+		"unset": {nil, defaults()},
+		"empty": {empty, defaults()},
+		// envconfig reads names without the prefix too, when the tags name them.
+		"without prefix": {map[string]string{"SIZE": "quick", "MODELS": "x", "INTERVAL": "1h"}, defaults()},
+		"all": {all, Config{
+			ListenAddress:  "127.0.0.1:0",
+			WebConfigFile:  webConfig,
+			PProf:          true,
+			Size:           "original",
+			Schedule:       "*/30 2-5 * * MON",
+			Repeat:         3,
+			Seed:           &seed,
+			Tasks:          []string{"cpu-bound", "io-*"},
+			Runtimes:       []string{"go"},
+			Models:         []string{"sync"},
+			Concurrencies:  []int{1, 10, 100},
+			Pythons:        []string{"python3.11", "/opt/python3.13t"},
+			HTTPBinURL:     "http://me:secret@httpbin.example:8080",
+			WorkloadsDirs:  []string{"/a", "b"},
+			DataDir:        "/var/lib/benchd",
+			SampleInterval: time.Second,
+			RunTimeout:     time.Hour,
+			LogLevel:       slog.LevelDebug,
+			LogFormat:      "json",
+		}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			setEnv(t, tt.env)
+			got, err := Load()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, got, cmpopts.IgnoreUnexported(Config{})); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestLoadFaults(t *testing.T) {
+	tests := []struct{ name, value, want string }{
+		{"LISTEN_ADDRESS", "9911", `BENCHD_LISTEN_ADDRESS is "9911": want host:port with a port of 0 to 65535, such as :9911 or 127.0.0.1:9911`},
+		{"LISTEN_ADDRESS", ":65536", `BENCHD_LISTEN_ADDRESS is ":65536": want host:port with a port of 0 to 65535, such as :9911 or 127.0.0.1:9911`},
+		{"LISTEN_ADDRESS", ":http", `BENCHD_LISTEN_ADDRESS is ":http": want host:port with a port of 0 to 65535, such as :9911 or 127.0.0.1:9911`},
+		{"SIZE", "big", `BENCHD_SIZE is "big": want quick, standard or original`},
+		{"INTERVAL", "15", `BENCHD_INTERVAL is "15": want a duration of at least 1s, such as 90s or 1h30m`},
+		{"INTERVAL", "999ms", `BENCHD_INTERVAL is "999ms": want a duration of at least 1s, such as 90s or 1h30m`},
+		{"SCHEDULE", "@hourly", `BENCHD_SCHEDULE is "@hourly": want a cron expression of five fields that comes due, such as "*/30 * * * *"`},
+		{"SCHEDULE", "0 * * * * *", `BENCHD_SCHEDULE is "0 * * * * *": want a cron expression of five fields that comes due, such as "*/30 * * * *"`},
+		{"SCHEDULE", "60 * * * *", `BENCHD_SCHEDULE is "60 * * * *": want a cron expression of five fields that comes due, such as "*/30 * * * *"`},
+		{"SCHEDULE", "0 0 31 2 *", `BENCHD_SCHEDULE is "0 0 31 2 *": want a cron expression of five fields that comes due, such as "*/30 * * * *"`},
+		{"REPEAT", "0", `BENCHD_REPEAT is "0": want integers of 1 to 1000, not "0"`},
+		{"REPEAT", "1001", `BENCHD_REPEAT is "1001": want integers of 1 to 1000, not "1001"`},
+		{"SEED", "-1", `BENCHD_SEED is "-1": want an integer of 0 to 2^64-1, or nothing for a random one`},
+		{"TASKS", "a,,b", `BENCHD_TASKS is "a,,b": want entries separated by ",", none of them empty`},
+		{"RUNTIMES", "go,[", `BENCHD_RUNTIMES is "go,[": want glob patterns as of Go's path.Match, which "[" is not`},
+		{"MODELS", "a[", `BENCHD_MODELS is "a[": want glob patterns as of Go's path.Match, which "a[" is not`},
+		{"CONCURRENCIES", "10,1e2", `BENCHD_CONCURRENCIES is "10,1e2": want integers of 1 to 1000000, not "1e2"`},
+		{"PYTHONS", ",", `BENCHD_PYTHONS is ",": want entries separated by ",", none of them empty`},
+		{"WORKLOADS_DIR", "/a:", `BENCHD_WORKLOADS_DIR is "/a:": want entries separated by ":", none of them empty`},
+		{"HTTPBIN_URL", "localhost:80", `BENCHD_HTTPBIN_URL is "localhost:80": want a URL with http or https and a host, and without query and fragment, such as http://127.0.0.1:8080`},
+		{"HTTPBIN_URL", "ftp://me:secret@h", `BENCHD_HTTPBIN_URL is "ftp://xxxxx@h": want a URL with http or https and a host, and without query and fragment, such as http://127.0.0.1:8080`},
+		{"HTTPBIN_URL", "http://me:sec@ret@h:x", `BENCHD_HTTPBIN_URL is "http://xxxxx@h:x": want a URL with http or https and a host, and without query and fragment, such as http://127.0.0.1:8080`},
+		{"HTTPBIN_URL", "http://h/?a=b", `BENCHD_HTTPBIN_URL is "http://h/?a=b": want a URL with http or https and a host, and without query and fragment, such as http://127.0.0.1:8080`},
+		{"SAMPLE_INTERVAL", "9ms", `BENCHD_SAMPLE_INTERVAL is "9ms": want a duration of 10ms to 10s`},
+		{"SAMPLE_INTERVAL", "11s", `BENCHD_SAMPLE_INTERVAL is "11s": want a duration of 10ms to 10s`},
+		{"RUN_TIMEOUT", "0s", `BENCHD_RUN_TIMEOUT is "0s": want a duration of at least 1s, such as 90s or 1h30m`},
+		{"WEB_CONFIG_FILE", "testdata/missing.yaml", `BENCHD_WEB_CONFIG_FILE is "testdata/missing.yaml": want a web configuration file of the exporter-toolkit: open testdata/missing.yaml: no such file or directory`},
+		{"LOG_LEVEL", "INFO", `BENCHD_LOG_LEVEL is "INFO": want debug, info, warn or error`},
+		{"LOG_FORMAT", "xml", `BENCHD_LOG_FORMAT is "xml": want text or json`},
+		{"PPROF", "1", `BENCHD_PPROF is "1": want true or false`},
+		{"SAMPLEINTERVAL", "1s", `BENCHD_SAMPLEINTERVAL is no variable of benchd: did you mean BENCHD_SAMPLE_INTERVAL?`},
+		{"TASK", "", `BENCHD_TASK is no variable of benchd: did you mean BENCHD_TASKS?`},
+		{"RETENTION", "1h", "BENCHD_RETENTION is no variable of benchd: `benchd config` lists those there are"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name+"="+tt.value, func(t *testing.T) {
+			setEnv(t, map[string]string{prefix + "_" + tt.name: tt.value})
+			_, err := Load()
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if diff := cmp.Diff(tt.want, err.Error()); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+// The interval's default must not count as set, but the same value must.
+func TestLoadIntervalBesideSchedule(t *testing.T) {
+	setEnv(t, map[string]string{"BENCHD_SCHEDULE": "0 * * * *", "BENCHD_INTERVAL": "15m"})
+	_, err := Load()
+	want := `BENCHD_INTERVAL is "15m": want one of BENCHD_INTERVAL and BENCHD_SCHEDULE, not both`
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
+func TestLoadReportsAllFaults(t *testing.T) {
+	setEnv(t, map[string]string{
+		"BENCHD_SIZ":       "quick",
+		"BENCHD_RUNTIME":   "go",
+		"BENCHD_LOG_LEVEL": "loud",
+		"BENCHD_REPEAT":    "x",
+	})
+	_, err := Load()
+	want := `BENCHD_RUNTIME is no variable of benchd: did you mean BENCHD_RUNTIMES?
+BENCHD_SIZ is no variable of benchd: did you mean BENCHD_SIZE?
+BENCHD_REPEAT is "x": want integers of 1 to 1000, not "x"
+BENCHD_LOG_LEVEL is "loud": want debug, info, warn or error`
+	if err == nil {
+		t.Fatal("no error")
+	}
+	if diff := cmp.Diff(want, err.Error()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestTable(t *testing.T) {
+	setEnv(t, map[string]string{
+		"BENCHD_SCHEDULE":    "0 * * * *",
+		"BENCHD_HTTPBIN_URL": "https://me:secret@httpbin.example",
+	})
+	config, err := Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got bytes.Buffer
+	if err := config.Table(&got); err != nil {
+		t.Fatal(err)
+	}
+	golden := filepath.Join("testdata", "table.golden")
+	if *update {
+		write(t, golden, got.String())
+	}
+	if diff := cmp.Diff(read(t, golden), got.String()); diff != "" {
+		t.Errorf("run go test with -update if this is right; -want +got:\n%s", diff)
+	}
+}
+
+func TestREADME(t *testing.T) {
+	const begin, end = "<!-- config:begin -->\n", "<!-- config:end -->\n"
+	readme := filepath.Join("..", "..", "README.md")
+	before, rest, begins := strings.Cut(read(t, readme), begin)
+	table, after, ends := strings.Cut(rest, end)
+	if !begins || !ends {
+		t.Fatalf("%s has no lines %q and %q", readme, begin, end)
+	}
+	var want bytes.Buffer
+	if err := Markdown(&want); err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		write(t, readme, before+begin+want.String()+end+after)
+		return
+	}
+	if diff := cmp.Diff(want.String(), table); diff != "" {
+		t.Errorf("the README's table is not that of the code, run go test ./daemon/config -update; -want +got:\n%s", diff)
+	}
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+func write(t *testing.T, file, content string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
