@@ -47,6 +47,7 @@ type Experiment struct {
 	Command  []string          // program and arguments
 	Env      map[string]string // beyond what every workload gets
 	HTTPBin  bool              // the program needs the httpbin
+	Passes   uint64            // times the program goes through its input
 	Expected Expected
 	Timeout  time.Duration // of the measured region and of the set-up, each
 

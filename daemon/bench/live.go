@@ -29,6 +29,7 @@ type Host struct {
 // not started by the daemon.
 type Server struct {
 	URL         string
+	PID         int // 0 when it was not started by the daemon
 	Up          bool
 	CPUSeconds  *float64 // since it was started, user and system
 	MemoryBytes *float64 // RSS

@@ -42,16 +42,17 @@ const (
 // have caused: the CPU time that others used or that was stolen meanwhile.
 func (f *Figures) FindNoise() []Noise {
 	var noise []Noise
+	byOthers := math.Inf(1)
+	if f.ForeignCPUSeconds != nil {
+		byOthers = *f.ForeignCPUSeconds + deref(f.StealSeconds)
+	}
+	limit := maxRunDelay * f.WallSeconds
 	switch {
 	case f.RunDelaySeconds != nil:
-		caused := *f.RunDelaySeconds
-		if f.ForeignCPUSeconds != nil {
-			caused = min(caused, *f.ForeignCPUSeconds+deref(f.StealSeconds))
-		}
-		if caused > maxRunDelay*f.WallSeconds {
+		if min(*f.RunDelaySeconds, byOthers) > limit {
 			noise = append(noise, NoiseRunDelay)
 		}
-	case deref(f.CPUPressurePercent) > maxPressurePct:
+	case deref(f.CPUPressurePercent) > maxPressurePct && byOthers > limit:
 		noise = append(noise, NoisePressure)
 	}
 	if deref(f.StealPercent) > maxStealPct {

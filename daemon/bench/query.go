@@ -10,5 +10,5 @@ type RunQuery struct {
 	Cycle       *int64  // nil: any
 
 	Before int64 // only runs with a smaller ID: the last ID of a page gets the next one; 0: from the newest
-	Limit  int   // at most so many runs; 0: all
+	Limit  int   // at most so many runs; 0: the history's default
 }

@@ -1,0 +1,184 @@
+package run
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/shirou/gopsutil/v3/net"
+
+	"benchd/daemon/bench"
+	"benchd/daemon/linux"
+)
+
+// region is the measured part of a run: what was read at the gate before it,
+// what was sampled meanwhile, and what was read at the gate after it. At both
+// gates the workload waits, so its counters stand still.
+type region struct {
+	key              bench.Key
+	since            time.Time // when the workload was started
+	supervisor, root int
+	cores            int // of the whole machine, as /proc/stat counts them
+	limited          linux.Cgroup
+	hasCgroup        bool
+	server           bench.Server
+	serverPID        int
+
+	system        *linux.System
+	before, after reading
+	sampler       *sampler
+	lostCPU       bool
+	peakRSS       float64 // of the root; 0 if it could not be read
+	alone         bool    // no process but the root was alive at the gate after
+}
+
+// reading is everything read at one gate. Counters that grow are seconds or
+// counts since some fixed past; what could not be read is nil.
+type reading struct {
+	cpu        treeCPU
+	idle       *linux.CPUTimes
+	server     *float64
+	pressure   linux.Pressure
+	throttling *linux.Throttling
+	threads    map[thread]linux.ThreadCounters
+	io         *linux.IO
+	network    *net.IOCountersStat
+	memory     memory
+}
+
+type thread struct{ pid, tid int }
+
+// begin reads what is slow to read first and the CPU clocks last, so that the
+// reading itself is not in the figures.
+func (r *Runner) begin(c *child, e bench.Experiment, since time.Time, server bench.Server) (*region, error) {
+	cores, err := linux.OnlineCPUs()
+	if err != nil {
+		return nil, err
+	}
+	system, err := linux.OpenSystem()
+	if err != nil {
+		return nil, err
+	}
+	g := &region{key: e.Key, since: since, supervisor: c.cmd.Process.Pid, root: c.pid, cores: cores, system: system}
+	if e.HTTPBin {
+		g.server, g.serverPID = server, server.PID
+	}
+	if group, err := linux.FindCgroup("/"); err == nil {
+		g.limited, g.hasCgroup = group, true
+	}
+	tree, err := watchTree(g.supervisor)
+	if err != nil {
+		system.Close()
+		return nil, fmt.Errorf("process %d: %w", g.root, err)
+	}
+	for _, p := range tree.processes {
+		_ = linux.ResetPeakRSS(p.PID) // else the peak is that since its exec
+	}
+	if g.sampler, err = newSampler(r, tree, g); err != nil {
+		tree.close()
+		system.Close()
+		return nil, err
+	}
+	b := &g.before
+	b.slow(g, tree)
+	b.cpu = tree.cpu()
+	b.fast(g)
+	g.sampler.start(b)
+	return g, nil
+}
+
+// end reads the CPU clocks first. It returns false if the root did not live to
+// have its counters read, against the protocol.
+func (g *region) end() (alive bool) {
+	a := &g.after
+	a.fast(g)
+	tree := g.sampler.stop()
+	tree.discover()
+	a.cpu = tree.cpu()
+	a.slow(g, tree)
+	g.peakRSS, _ = linux.PeakRSS(g.root)
+	g.alone = len(tree.processes) == 1 && tree.processes[0].PID == g.root
+	for _, p := range tree.processes {
+		g.lostCPU = g.lostCPU || linux.IgnoresSIGCHLD(p.PID)
+		if p.PID == g.root {
+			s, err := p.Stat()
+			alive = err == nil && !s.Zombie
+		}
+	}
+	return alive
+}
+
+func (g *region) close() {
+	g.sampler.stop().close()
+	g.sampler.system.Close()
+	g.system.Close()
+}
+
+// noise is what only the watching of the processes can tell.
+func (g *region) noise() []bench.Noise {
+	if g.lostCPU {
+		return []bench.Noise{bench.NoiseLostCPU}
+	}
+	return nil
+}
+
+// fast reads what goes on growing while we read.
+func (b *reading) fast(g *region) {
+	if idle, err := g.system.CPUTimes(); err == nil {
+		b.idle = &idle
+	}
+	if g.serverPID != 0 {
+		if cpu, err := linux.CPU(g.serverPID); err == nil {
+			b.server = new(cpu.Seconds())
+		}
+	}
+	b.pressure = linux.ReadPressure()
+	if g.hasCgroup {
+		if t, err := g.limited.Throttling(); err == nil {
+			b.throttling = &t
+		}
+	}
+}
+
+// slow reads what stands still while the workload waits, and what others
+// barely change in a moment.
+func (b *reading) slow(g *region, tree *tree) {
+	b.memory = tree.memory()
+	b.threads = map[thread]linux.ThreadCounters{}
+	for _, p := range tree.processes {
+		for _, tid := range linux.Threads(p.PID) {
+			c, err := linux.ReadThread(p.PID, tid)
+			if err != nil {
+				if os.IsNotExist(err) {
+					continue // it has just ended
+				}
+				b.threads = nil
+				break
+			}
+			b.threads[thread{p.PID, tid}] = c
+		}
+	}
+	b.io = treeIO(g.supervisor, tree)
+	if all, err := net.IOCounters(false); err == nil && len(all) == 1 {
+		b.network = &all[0]
+	}
+}
+
+// treeIO sums the tree's counters, and those of orphans that the supervisor
+// has reaped.
+func treeIO(supervisor int, tree *tree) *linux.IO {
+	var sum linux.IO
+	pids := []int{supervisor}
+	for _, p := range tree.processes {
+		pids = append(pids, p.PID)
+	}
+	for _, pid := range pids {
+		io, err := linux.ReadIO(pid)
+		if err != nil {
+			return nil
+		}
+		sum.ReadBytes += io.ReadBytes
+		sum.WrittenBytes += io.WrittenBytes
+	}
+	return &sum
+}

@@ -1,0 +1,209 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"benchd/daemon/bench"
+	"benchd/workloads/protocol"
+)
+
+// exitPatience is how long a workload may take to exit after it was let go:
+// interpreters with a thousand threads need a while.
+const exitPatience = 10 * time.Second
+
+// Runner runs experiments, one at a time.
+type Runner struct {
+	Self           string              // this program, started again as supervisor
+	ScratchDir     string              // each run gets a folder of its own in it
+	SampleInterval time.Duration       // of CPU, memory and threads while a run goes on
+	HTTPBin        func() bench.Server // the server of IO experiments
+	Log            *slog.Logger
+
+	live atomic.Pointer[bench.Live]
+}
+
+// Live returns what can be seen of the run that is going on, if one is.
+func (r *Runner) Live() (bench.Live, bool) {
+	if live := r.live.Load(); live != nil {
+		return *live, true
+	}
+	return bench.Live{}, false
+}
+
+// Run runs the experiment once: start, set up, measure, let go, judge how it
+// ended. Whatever goes wrong is in the run; when it returns, nothing of the
+// workload is left. When ctx is done the run is ended, and its outcome is
+// killed.
+func (r *Runner) Run(ctx context.Context, e bench.Experiment) bench.Run {
+	run := bench.Run{Key: e.Key, Unit: e.Unit, Size: e.Size, Started: time.Now(), Exit: bench.Exit{Code: -1}}
+	r.live.Store(&bench.Live{Key: e.Key, Since: run.Started})
+	defer r.live.Store(nil)
+
+	end := r.attempt(ctx, e, &run)
+	run.Ended = time.Now()
+	run.Outcome, run.Error = end.outcome, end.reason
+	if run.Outcome != bench.OK {
+		run.Output = end.output
+	}
+	return run
+}
+
+// ending is how an attempt ended.
+type ending struct {
+	outcome bench.Outcome
+	reason  string
+	output  string
+}
+
+func (r *Runner) attempt(ctx context.Context, e bench.Experiment, run *bench.Run) (end ending) {
+	dir, err := os.MkdirTemp(r.ScratchDir, "run-")
+	if err != nil {
+		return ending{bench.Failed, fmt.Sprintf("make a scratch folder: %v: see BENCHD_DATA_DIR", err), ""}
+	}
+	defer func() {
+		if err := os.RemoveAll(dir); err != nil {
+			r.Log.Warn("scratch folder is left", "dir", dir, "err", err)
+		}
+	}()
+	server := r.HTTPBin()
+	c, err := start(r.Self, e.Command, environment(e, dir, server.URL), dir, markOf(dir))
+	if err != nil {
+		return ending{bench.Failed, err.Error(), ""}
+	}
+	patience := time.Duration(0) // for a workload that was not let go
+
+	t := &talk{ctx: ctx, child: c, deadline: time.After(e.Timeout)}
+	err = r.measured(t, e, run, server)
+	if err != nil && t.exit == nil {
+		c.terminate()
+		patience = supervisorPatience
+	} else {
+		patience = time.Second
+	}
+	c.finish(patience)
+	if t.exit == nil {
+		t.exit = t.lastExit()
+	}
+	run.Exit = t.exitOf(c.swept.Strays)
+	if run.Exit.Strays > 0 {
+		r.Log.Warn("workload left processes behind; they were killed", "experiment", e.String(), "strays", run.Exit.Strays)
+	}
+	end = judge(e, run, t, err)
+	end.output = c.output.String()
+	return end
+}
+
+// measured passes the gates, and fills in what was measured and reported.
+func (r *Runner) measured(t *talk, e bench.Experiment, run *bench.Run, server bench.Server) error {
+	if err := t.awaitStart(); err != nil {
+		return err
+	}
+	ready, err := t.awaitReady()
+	if err != nil {
+		return err
+	}
+	run.Versions = bench.Versions{Runtime: ready.Runtime, Client: ready.Client, GIL: ready.GIL}
+
+	region, err := r.begin(t.child, e, run.Started, server)
+	if err != nil {
+		return fmt.Errorf("measure: %w", err)
+	}
+	defer region.close()
+	t.deadline = time.After(e.Timeout)
+	begun := time.Now()
+	if err := t.child.open(protocol.GateStart); err != nil {
+		return t.closedGate(err)
+	}
+	result, at, err := t.awaitResult()
+	if err != nil {
+		return err
+	}
+	t.result = &result
+	alive := region.end()
+
+	t.deadline = time.After(exitPatience)
+	if err := t.child.open(protocol.GateExit); err != nil {
+		return t.closedGate(err)
+	}
+	err = t.awaitExit()
+	if !alive {
+		return err // its counters went with it
+	}
+	figures := region.figures(at.Sub(begun), t.exit)
+	copyResult(&figures, result, e)
+	run.Figures = &figures
+	run.Noise = append(figures.FindNoise(), region.noise()...)
+	run.ServerBound = e.HTTPBin && figures.FindServerBound(region.cores)
+	return err
+}
+
+// copyResult copies what the workload said of itself.
+func copyResult(f *bench.Figures, m protocol.Result, e bench.Experiment) {
+	f.WorkloadSeconds = m.ElapsedSeconds
+	f.Units, f.Items = float64(m.Units), float64(m.Items)
+	f.Passes = float64(e.Passes)
+	f.BytesSent, f.BytesReceived, f.BytesWritten = float64(m.BytesSent), float64(m.BytesReceived), float64(m.BytesWritten)
+	if len(m.Errors) > 0 {
+		f.Errors = make(map[string]float64, len(m.Errors))
+		for kind, n := range m.Errors {
+			f.Errors[kind] = float64(n)
+		}
+	}
+	if m.Latency != nil {
+		f.Latency = &bench.Histogram{SumSeconds: m.Latency.SumSeconds}
+		for _, b := range m.Latency.Buckets {
+			f.Latency.Buckets = append(f.Latency.Buckets, bench.Bucket(b))
+		}
+	}
+}
+
+// environment is all that a workload gets: nothing of the daemon's settings,
+// and nothing of the user's but where to find programs and how text is coded.
+func environment(e bench.Experiment, dir, httpbin string) []string {
+	env := []string{
+		markOf(dir),
+		fmt.Sprintf("WORKLOAD_PROTOCOL=%d", protocol.Version),
+		fmt.Sprintf("WORKLOAD_FD=%d", protocol.FD),
+		"HOME=" + dir,
+		"TMPDIR=" + dir,
+		"LANG=C.UTF-8",
+		"PATH=" + os.Getenv("PATH"),
+		// The hash seed changes the order of sets and with it the time of a
+		// run: on a quiet machine a fixed one cut wall's CV from 3 % to 0.6 %.
+		"PYTHONHASHSEED=0",
+	}
+	if e.HTTPBin {
+		env = append(env, "WORKLOAD_HTTPBIN_URL="+httpbin)
+	}
+	for name, value := range e.Env {
+		env = append(env, name+"="+value)
+	}
+	return env
+}
+
+// markOf is the entry by which a run's processes are known, whatever became of
+// their parents.
+func markOf(dir string) string { return "WORKLOAD_DIR=" + dir }
+
+// SweepLeftovers kills what an earlier daemon's runs left in scratch, should
+// daemon and supervisor have been killed together, and empties the folder. Only
+// one daemon may use it.
+func SweepLeftovers(scratch string) error {
+	leftovers, err := filepath.Glob(filepath.Join(scratch, "run-*"))
+	if err != nil {
+		return err
+	}
+	var failed error
+	for _, dir := range leftovers {
+		sweep(markOf(dir), 0)
+		failed = errors.Join(failed, os.RemoveAll(dir))
+	}
+	return failed
+}

@@ -1,0 +1,86 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"benchd/daemon/bench"
+)
+
+// judge says how the attempt ended, err being the error that ended the talk.
+func judge(e bench.Experiment, run *bench.Run, t *talk, err error) ending {
+	var malformed protocolError
+	switch {
+	case errors.Is(err, errStopped):
+		return ending{outcome: bench.Killed, reason: "the daemon was stopped during the run"}
+	case errors.Is(err, errTimeout):
+		return ending{outcome: bench.TimedOut, reason: fmt.Sprintf(
+			"%v (limit %v: raise BENCHD_RUN_TIMEOUT, or see its output)", err, e.Timeout)}
+	case errors.As(err, &malformed):
+		return ending{outcome: bench.BadProtocol, reason: fmt.Sprintf(
+			"%v (see workloads/README.md)", malformed)}
+	case errors.Is(err, errExited):
+		return deathOf(run.Exit, t.result == nil)
+	case err != nil:
+		return ending{outcome: bench.Failed, reason: err.Error()}
+	case run.Exit.Code != 0:
+		return deathOf(run.Exit, false)
+	}
+	return compare(e, t)
+}
+
+// deathOf describes an end that was not asked for.
+func deathOf(exit bench.Exit, early bool) ending {
+	when := "after its result"
+	if early {
+		when = "before its result"
+	}
+	switch {
+	case exit.Signal != "":
+		return ending{outcome: bench.Killed, reason: fmt.Sprintf("ended by a signal %s: %s", when, exit.Signal)}
+	case exit.Code > 0:
+		return ending{outcome: bench.Failed, reason: fmt.Sprintf("exit status %d %s: see its output", exit.Code, when)}
+	case exit.Code == 0:
+		return ending{outcome: bench.BadProtocol, reason: fmt.Sprintf(
+			"exited %s, with status 0 but a message missing (see workloads/README.md)", when)}
+	}
+	return ending{outcome: bench.Killed, reason: "its supervisor was killed"}
+}
+
+// compare holds the result against the expected one. Items that failed leave
+// their units and checksum out, so with errors only an upper bound is known.
+func compare(e bench.Experiment, t *talk) ending {
+	got, want := t.result, e.Expected
+	var failed uint64
+	for _, n := range got.Errors {
+		failed += n
+	}
+	wrong := func(what string, got, want uint64) ending {
+		return ending{outcome: bench.WrongResult, reason: fmt.Sprintf(
+			"%s: %d, expected %d: not the same input, or not all of it", what, got, want)}
+	}
+	switch {
+	case got.Items != want.Items:
+		return wrong("items", got.Items, want.Items)
+	case failed == 0 && got.Units != want.Units:
+		return wrong(e.Unit, got.Units, want.Units)
+	case failed == 0 && got.Checksum != want.Checksum:
+		return wrong("checksum", got.Checksum, want.Checksum)
+	case failed > got.Items || got.Units > want.Units:
+		return wrong("failed items", failed, got.Items)
+	// Where each item is one unit, nothing may get lost between the two.
+	case want.Units == want.Items && got.Units+failed != want.Items:
+		return wrong("failed items and "+e.Unit, failed+got.Units, want.Items)
+	case failed > 0 && got.Units == 0:
+		return ending{outcome: bench.Failed, reason: fmt.Sprintf(
+			"all %d items failed (%s): is the httpbin up?", failed, kinds(got.Errors))}
+	}
+	return ending{outcome: bench.OK}
+}
+
+func kinds(errors map[string]uint64) string {
+	return strings.Join(slices.Sorted(maps.Keys(errors)), ", ")
+}
