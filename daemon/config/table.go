@@ -51,6 +51,7 @@ func (c Config) Table(w io.Writer) error {
 	t.SetStyle(table.StyleLight)
 	t.Style().Options = table.OptionsNoBordersAndSeparators
 	t.Style().Format.Header = text.FormatDefault
+	t.SuppressTrailingSpaces()
 	t.SetColumnConfigs([]table.ColumnConfig{{Number: 4, WidthMax: 72, WidthMaxEnforcer: text.WrapSoft}})
 	t.AppendHeader(table.Row{"VARIABLE", "DEFAULT", "VALUE", "MEANING"})
 	for _, s := range c.settings {
