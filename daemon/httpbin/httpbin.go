@@ -1,0 +1,239 @@
+// Package httpbin provides the server that IO experiments talk to: one that
+// the user names, or go-httpbin in a process of its own, so that its CPU time
+// and memory are not the daemon's and can be measured.
+package httpbin
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/mccutchen/go-httpbin/v2/httpbin"
+
+	"benchd/daemon/bench"
+	"benchd/daemon/linux"
+)
+
+// startPatience bounds the start of the server's process.
+const startPatience = 10 * time.Second
+
+// announceFD is where the server's process says its address.
+const announceFD = 3
+
+// Serve is the whole life of the server's process: it serves on a free port of
+// the loopback until its standard input, which the daemon holds open, ends.
+func Serve() int {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "httpbin:", err)
+		return 1
+	}
+	announce := os.NewFile(announceFD, "announce")
+	fmt.Fprintf(announce, "http://%s\n", listener.Addr())
+	announce.Close()
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin) // ends with the daemon, even if that is killed
+		os.Exit(0)
+	}()
+	server := &http.Server{
+		// The default bound on /delay of 10 s stays: no experiment waits longer.
+		Handler:           httpbin.New().Handler(),
+		ReadHeaderTimeout: 10 * time.Second,
+	}
+	fmt.Fprintln(os.Stderr, "httpbin:", server.Serve(listener))
+	return 1
+}
+
+// Child keeps a server's process alive.
+type Child struct {
+	self string
+	log  *slog.Logger
+
+	mu       sync.Mutex
+	url      string
+	pid      int
+	hold     io.Closer // its standard input
+	exited   chan struct{}
+	restarts int
+	closed   bool
+}
+
+// Start starts the server's process, which is self, this program, and returns
+// once it serves. Whenever it dies it is started again.
+func Start(self string, log *slog.Logger) (*Child, error) {
+	c := &Child{self: self, log: log}
+	if err := c.start(); err != nil {
+		return nil, fmt.Errorf("start the httpbin (or name one in BENCHD_HTTPBIN_URL): %w", err)
+	}
+	return c, nil
+}
+
+func (c *Child) start() error {
+	announced, announce, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer announced.Close()
+	cmd := exec.Command(c.self, "httpbin")
+	cmd.Env = []string{} // nothing of the user's: the figures shall not depend on it
+	cmd.Stderr = os.Stderr
+	cmd.ExtraFiles = []*os.File{announce}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // the terminal's Ctrl-C is for the daemon
+	hold, err := cmd.StdinPipe()
+	if err != nil {
+		announce.Close()
+		return err
+	}
+	err = cmd.Start()
+	announce.Close()
+	if err != nil {
+		return err
+	}
+	exited := make(chan struct{})
+	go func() {
+		_ = cmd.Wait()
+		close(exited)
+	}()
+	_ = announced.SetReadDeadline(time.Now().Add(startPatience))
+	url, err := bufio.NewReader(announced).ReadString('\n')
+	if err != nil {
+		hold.Close()
+		_ = cmd.Process.Kill()
+		<-exited
+		return fmt.Errorf("its process did not say its address: %w", err)
+	}
+
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.url, c.pid, c.hold, c.exited = strings.TrimSpace(url), cmd.Process.Pid, hold, exited
+	if c.closed {
+		hold.Close()
+		return nil
+	}
+	go c.watch(exited)
+	return nil
+}
+
+// watch starts the server again when it has died.
+func (c *Child) watch(exited <-chan struct{}) {
+	<-exited
+	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
+		c.mu.Lock()
+		c.pid = 0
+		closed := c.closed
+		if !closed {
+			c.restarts++
+		}
+		c.mu.Unlock()
+		if closed {
+			return
+		}
+		err := c.start()
+		if err == nil {
+			c.log.Warn("httpbin had died and was started again")
+			return // the new one has a watch of its own
+		}
+		c.log.Error("httpbin cannot be started again; IO experiments will fail", "err", err, "retry_in", pause)
+		time.Sleep(pause)
+	}
+}
+
+// Server describes the process as it is now.
+func (c *Child) Server() bench.Server {
+	c.mu.Lock()
+	s := bench.Server{URL: c.url, PID: c.pid, Up: c.pid != 0, Restarts: c.restarts}
+	c.mu.Unlock()
+	if s.PID == 0 {
+		return s
+	}
+	if cpu, err := linux.CPU(s.PID); err == nil {
+		s.CPUSeconds = new(cpu.Seconds())
+	}
+	if p, err := linux.Watch(s.PID); err == nil {
+		defer p.Close()
+		if stat, err := p.Stat(); err == nil {
+			s.MemoryBytes = &stat.RSSBytes
+		}
+	}
+	return s
+}
+
+// Close ends the process. It holds nothing that would be lost.
+func (c *Child) Close() error {
+	c.mu.Lock()
+	c.closed = true
+	pid, exited := c.pid, c.exited
+	c.mu.Unlock()
+	if pid == 0 {
+		return nil // it is being started again, and will end for want of us
+	}
+	err := syscall.Kill(pid, syscall.SIGKILL)
+	<-exited
+	return err
+}
+
+// External is a server that somebody else runs.
+type External struct {
+	url  string
+	quit chan struct{}
+
+	mu sync.Mutex
+	up bool
+}
+
+// probeInterval is the time between two looks whether the server is there:
+// often enough for an alert, too rarely to be seen in a figure.
+const probeInterval = 10 * time.Second
+
+// Watch looks now and then whether the server at url answers.
+func Watch(url string) *External {
+	e := &External{url: url, quit: make(chan struct{})}
+	client := &http.Client{Timeout: 5 * time.Second}
+	e.probe(client)
+	go func() {
+		ticker := time.NewTicker(probeInterval)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-e.quit:
+				return
+			case <-ticker.C:
+				e.probe(client)
+			}
+		}
+	}()
+	return e
+}
+
+func (e *External) probe(client *http.Client) {
+	response, err := client.Get(e.url + "/status/200")
+	up := err == nil && response.StatusCode == http.StatusOK
+	if err == nil {
+		response.Body.Close()
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.up = up
+}
+
+// Server says where it is and whether it answered last time.
+func (e *External) Server() bench.Server {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return bench.Server{URL: e.url, Up: e.up}
+}
+
+// Close ends the watching.
+func (e *External) Close() error {
+	close(e.quit)
+	return nil
+}
