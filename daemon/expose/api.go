@@ -1,0 +1,200 @@
+package expose
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"benchd/daemon/bench"
+)
+
+// Pages of /api/v1/runs.
+const (
+	defaultLimit = 100
+	maxLimit     = 1000
+)
+
+// experimentJSON is an experiment as the API shows it.
+type experimentJSON struct {
+	bench.Key
+	Title          string      `json:"title"`
+	Description    string      `json:"description"`
+	Unit           string      `json:"unit"`
+	Size           string      `json:"size"`
+	Baseline       bool        `json:"baseline"`
+	Client         string      `json:"client"`          // library and, after a good run, version
+	RuntimeVersion string      `json:"runtime_version"` // "" if unknown
+	GIL            string      `json:"gil"`             // as the last good run said
+	FreeThreads    bool        `json:"free_threads"`    // the interpreter was built without a GIL
+	Source         string      `json:"source"`
+	HTTPBin        bool        `json:"httpbin"` // it needs the httpbin
+	Passes         uint64      `json:"passes"`  // times a run goes through the input
+	ExpectedItems  uint64      `json:"expected_items"`
+	ExpectedUnits  uint64      `json:"expected_units"`
+	TimeoutSeconds float64     `json:"timeout_seconds"`
+	Skip           *bench.Skip `json:"skip,omitempty"`
+}
+
+// runsJSON is a page of runs.
+type runsJSON struct {
+	Runs       []bench.Run `json:"runs"`
+	NextBefore int64       `json:"next_before,omitempty"` // before= of the next page, which may be empty; absent where there is none
+}
+
+func (e *Exposer) serveExperiments(w http.ResponseWriter, r *http.Request) {
+	if _, err := parameters(r.URL.RawQuery); err != nil {
+		e.writeError(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	list := make([]experimentJSON, 0, len(e.options.Experiments))
+	e.mu.Lock()
+	for _, x := range e.options.Experiments {
+		c := e.cells[x.Key]
+		list = append(list, experimentJSON{
+			Key: x.Key, Title: x.Title, Description: x.Description, Unit: x.Unit, Size: x.Size, Baseline: x.Baseline,
+			Client: c.client(), RuntimeVersion: c.runtimeVersion(), GIL: c.versions.GIL, FreeThreads: x.FreeThreads,
+			Source: x.Source, HTTPBin: x.HTTPBin, Passes: x.Passes,
+			ExpectedItems: x.Expected.Items, ExpectedUnits: x.Expected.Units,
+			TimeoutSeconds: x.Timeout.Seconds(), Skip: x.Skip,
+		})
+	}
+	e.mu.Unlock()
+	e.writeJSON(w, http.StatusOK, map[string]any{"experiments": list})
+}
+
+func (e *Exposer) serveRuns(w http.ResponseWriter, r *http.Request) {
+	query, err := parseRunQuery(r.URL.RawQuery)
+	if err != nil {
+		e.writeError(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	runs, err := e.options.History.Runs(r.Context(), query)
+	if err != nil {
+		e.options.Logger.Error("Runs cannot be read for the API.", "err", err)
+		e.writeError(w, http.StatusInternalServerError, "the history cannot be read: benchd's log says why")
+		return
+	}
+	page := runsJSON{Runs: slices.Concat([]bench.Run{}, runs)}
+	if len(runs) == query.Limit {
+		page.NextBefore = runs[len(runs)-1].ID
+	}
+	e.writeJSON(w, http.StatusOK, page)
+}
+
+// runParameters are the parameters of /api/v1/runs.
+var runParameters = map[string]func(*bench.RunQuery, string) error{
+	"task":    func(q *bench.RunQuery, v string) error { q.Task = v; return nil },
+	"runtime": func(q *bench.RunQuery, v string) error { q.Runtime = v; return nil },
+	"model":   func(q *bench.RunQuery, v string) error { q.Model = v; return nil },
+	"concurrency": func(q *bench.RunQuery, v string) error {
+		n, err := number(v, 1, 1<<31-1)
+		q.Concurrency = new(int(n))
+		return err
+	},
+	"outcome": func(q *bench.RunQuery, v string) error {
+		q.Outcome = bench.Outcome(v)
+		if !slices.Contains(bench.Outcomes(), q.Outcome) {
+			return fmt.Errorf("want one of %s", join(bench.Outcomes()))
+		}
+		return nil
+	},
+	"cycle": func(q *bench.RunQuery, v string) error {
+		n, err := number(v, 1, 1<<63-1)
+		q.Cycle = &n
+		return err
+	},
+	"before": func(q *bench.RunQuery, v string) (err error) {
+		q.Before, err = number(v, 1, 1<<63-1)
+		return err
+	},
+	"limit": func(q *bench.RunQuery, v string) error {
+		n, err := number(v, 1, maxLimit)
+		q.Limit = int(n)
+		return err
+	},
+}
+
+func parseRunQuery(raw string) (bench.RunQuery, error) {
+	q := bench.RunQuery{Limit: defaultLimit}
+	given, err := parameters(raw, slices.Sorted(maps.Keys(runParameters))...)
+	if err != nil {
+		return q, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if err := runParameters[name](&q, given[name]); err != nil {
+			return q, fmt.Errorf("parameter %s is %.50q: %w", name, given[name], err)
+		}
+	}
+	return q, nil
+}
+
+// parameters reads a query string in which only the allowed names may occur,
+// each once and with a value: a misspelt filter must not become no filter.
+func parameters(raw string, allowed ...string) (map[string]string, error) {
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		return nil, fmt.Errorf("query string: %w", err)
+	}
+	given := make(map[string]string, len(values))
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		switch {
+		case len(allowed) == 0:
+			return nil, fmt.Errorf("unknown parameter %.50q: there are none here", name)
+		case !slices.Contains(allowed, name):
+			return nil, fmt.Errorf("unknown parameter %.50q: there are %s", name, join(allowed))
+		case len(values[name]) > 1:
+			return nil, fmt.Errorf("parameter %s is given %d times: give it once", name, len(values[name]))
+		case values.Get(name) == "":
+			return nil, fmt.Errorf("parameter %s is empty: give it a value or leave it out", name)
+		}
+		given[name] = values.Get(name)
+	}
+	return given, nil
+}
+
+func number(s string, least, most int64) (int64, error) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	switch {
+	case err == nil && least <= n && n <= most:
+		return n, nil
+	case most == maxLimit:
+		return 0, fmt.Errorf("want a whole number from %d to %d", least, most)
+	default:
+		return 0, fmt.Errorf("want a whole number of at least %d", least)
+	}
+}
+
+func join[T ~string](list []T) string {
+	words := make([]string, len(list))
+	for i, v := range list {
+		words[i] = string(v)
+	}
+	return strings.Join(words, ", ")
+}
+
+func (e *Exposer) writeError(w http.ResponseWriter, status int, message string) {
+	e.writeJSON(w, status, map[string]string{"error": message})
+}
+
+// writeJSON encodes before it sends, so that what cannot be encoded is an
+// error and not half an answer with status 200.
+func (e *Exposer) writeJSON(w http.ResponseWriter, status int, v any) {
+	var body bytes.Buffer
+	if err := json.NewEncoder(&body).Encode(v); err != nil {
+		e.options.Logger.Error("Answer of the API cannot be encoded.", "err", err)
+		status = http.StatusInternalServerError
+		body.Reset()
+		body.WriteString(`{"error":"the answer cannot be encoded: benchd's log says why"}` + "\n")
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	if _, err := body.WriteTo(w); err != nil {
+		e.options.Logger.Debug("The client did not take the API's answer.", "err", err)
+	}
+}

@@ -1,0 +1,161 @@
+package expose
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"benchd/daemon/bench"
+)
+
+// History is where recorded runs are read.
+type History interface {
+	// Runs returns the runs that match the query, newest first.
+	Runs(context.Context, bench.RunQuery) ([]bench.Run, error)
+}
+
+// Build is what benchd was built from.
+type Build struct {
+	Version   string // "1.2.0", "devel"
+	Revision  string // of the source
+	GoVersion string // "go1.26.8"
+}
+
+// Options are what an Exposer shows.
+type Options struct {
+	Experiments []bench.Experiment // skipped ones included; no others are exposed
+	Host        bench.Host
+	Build       Build
+	Live        func() (bench.Live, bool) // false between runs; called at each scrape
+	Server      func() bench.Server       // called at each scrape; nil without a httpbin
+	History     History
+	Pprof       bool // serve /debug/pprof
+	Logger      *slog.Logger
+}
+
+// Exposer keeps what is shown. The scheduler tells it what happens, from one
+// goroutine; it may be scraped meanwhile from many.
+type Exposer struct {
+	options  Options
+	results  *prometheus.Registry // of the experiments; gathered when a run ends
+	now      *prometheus.Registry // all else; gathered by each scrape
+	gathered atomic.Pointer[gathered]
+	metrics  *metrics
+	fixed    []prometheus.Metric
+	handler  http.Handler
+
+	cells map[bench.Key]*cell // the map is not changed, mu guards what the cells show
+
+	mu        sync.Mutex
+	running   *running
+	cycle     *bench.Cycle // current or, between cycles, latest; nil before the first
+	lastCycle *bench.Cycle // latest that has ended
+	ready     bool         // there is a result to see
+}
+
+type running struct {
+	key   bench.Key
+	since time.Time
+}
+
+// New prepares all that is shown; Serve shows it.
+func New(o Options) *Exposer {
+	e := &Exposer{
+		options: o,
+		results: prometheus.NewRegistry(),
+		now:     prometheus.NewRegistry(),
+		fixed:   fixedMetrics(&o),
+		cells:   make(map[bench.Key]*cell, len(o.Experiments)),
+	}
+	e.metrics = newMetrics(e.results, e.now)
+	for _, x := range o.Experiments {
+		e.cells[x.Key] = newCell(x)
+		e.metrics.initialise(x.Key)
+	}
+	e.results.MustRegister(resultsCollector{e})
+	e.now.MustRegister(nowCollector{e},
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	e.gather()
+	e.handler = e.newHandler()
+	return e
+}
+
+// Restore shows the last good run of each experiment as the history knows it,
+// without counting it. Runs that would now measure something else, because
+// the experiment is gone or has another size or unit, are left out.
+func (e *Exposer) Restore(runs map[bench.Key]bench.Run) {
+	defer e.gather()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for key, r := range runs {
+		c, ok := e.cells[key]
+		if ok && r.Size == c.experiment.Size && r.Unit == c.experiment.Unit && c.show(&r) {
+			e.ready = true
+		}
+	}
+}
+
+// CycleStarted takes note of a cycle of which no run has started.
+func (e *Exposer) CycleStarted(c bench.Cycle) { e.CycleProgress(c) }
+
+// CycleProgress takes note of how far the cycle is.
+func (e *Exposer) CycleProgress(c bench.Cycle) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.cycle = &c
+}
+
+// CycleEnded counts a cycle.
+func (e *Exposer) CycleEnded(c bench.Cycle) {
+	e.metrics.cycles.Inc()
+	if c.Overran {
+		e.metrics.overruns.Inc()
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.cycle, e.lastCycle = &c, &c
+}
+
+// RunStarted shows the experiment as running.
+func (e *Exposer) RunStarted(x bench.Experiment, at time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.running = &running{x.Key, at}
+}
+
+// RunEnded counts a run and shows its figures, if it is good. recordErr is why
+// it could not be recorded, nil when it was.
+func (e *Exposer) RunEnded(r bench.Run, recordErr error) {
+	if recordErr != nil {
+		e.metrics.recordErrors.Inc()
+	}
+	defer e.gather()
+	c, ok := e.cells[r.Key]
+	if ok {
+		// Before the lock: it may take half a second, in which others scrape.
+		if err := e.metrics.count(&r, c.errorKinds); err != nil {
+			e.options.Logger.Warn("Latencies are not shown.", "err", err)
+		}
+	} else {
+		e.options.Logger.Error("Run of an experiment that is not configured is not shown.", "experiment", r.Key.String())
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.running = nil
+	if !ok {
+		return
+	}
+	c.attempt = attemptMetrics(&r)
+	c.show(&r)
+	e.ready = e.ready || r.Outcome != bench.Skipped
+}
+
+// RecordTook takes note of how long it took to record one run.
+func (e *Exposer) RecordTook(d time.Duration) { e.metrics.recordDuration.Observe(d.Seconds()) }

@@ -1,0 +1,204 @@
+package expose
+
+import (
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"benchd/daemon/bench"
+)
+
+// What was found before the first run and does not change.
+var (
+	buildInfo = desc("benchd_build_info",
+		"1, labelled by version, revision and Go version of benchd.", "version", "revision", "goversion")
+	taskInfo = desc("benchd_task_info",
+		"1, labelled by title, unit of work and description of a task.", "task", "title", "unit", "description")
+	expectedUnits = desc("benchd_experiment_expected_units",
+		"Units of work of a run in which every item succeeds, in the task's unit.", experimentLabels...)
+	expectedItems = desc("benchd_experiment_expected_items",
+		"Items of input that a run handles, failed ones included.", experimentLabels...)
+	experimentSkipped = desc("benchd_experiment_skipped",
+		"1 for an experiment that cannot run here, labelled by the reason; the API says what is missing.", withLabels("reason")...)
+	skippedExperiments = desc("benchd_skipped_experiments",
+		"Number of experiments that cannot run here, by reason.", "reason")
+
+	hostInfo = desc("benchd_host_info",
+		"1, labelled by what the machine is.", "cpu_model", "kernel", "os", "architecture")
+	hostCores = desc("benchd_host_cores",
+		"Logical CPU cores that benchd may use.")
+	hostMemory = desc("benchd_host_memory_bytes",
+		"Memory of the machine.")
+	hostCPULimit = desc("benchd_host_cpu_limit_cores",
+		"Cores that benchd's cgroup may use; absent without a limit.")
+	hostMemoryLimit = desc("benchd_host_memory_limit_bytes",
+		"Memory that benchd's cgroup may use; absent without a limit.")
+)
+
+// What is going on.
+var (
+	runsInProgress = desc("benchd_runs_in_progress",
+		"1 while an experiment is running, 0 between runs.")
+	runningInfo = desc("benchd_running_info",
+		"1 for the experiment that is running; absent for the others.", experimentLabels...)
+	runningSince = desc("benchd_running_start_timestamp_seconds",
+		"When the run that is going on was started.", experimentLabels...)
+	runningCPU = desc("benchd_running_cpu_usage_ratio",
+		"CPU usage of the running process tree over the latest sample, 1 is one core.", experimentLabels...)
+	runningMemory = desc("benchd_running_memory_bytes",
+		"Memory of the running process tree at the latest sample: resident set of one process; of several, the sum of their proportional set sizes.", experimentLabels...)
+	runningThreads = desc("benchd_running_threads",
+		"Threads of the running process tree at the latest sample.", experimentLabels...)
+	runningProcesses = desc("benchd_running_processes",
+		"Processes of the running tree at the latest sample.", experimentLabels...)
+
+	cycleNumber = desc("benchd_cycle_number",
+		"Number of the current cycle or, between cycles, of the latest; counted on across restarts.")
+	cycleInProgress = desc("benchd_cycle_in_progress",
+		"1 while a cycle is going on, 0 between cycles.")
+	cycleProgress = desc("benchd_cycle_progress_ratio",
+		"Share of the cycle's runs that have ended, 0 to 1.")
+	cyclePlanned = desc("benchd_cycle_planned_runs",
+		"Runs that the cycle consists of.")
+	cycleDone = desc("benchd_cycle_done_runs",
+		"Runs of the cycle that have ended.")
+	cycleWarmUp = desc("benchd_cycle_warm_up",
+		"1 if the cycle is the first after a start, which no baseline uses.")
+	cycleStarted = desc("benchd_cycle_start_timestamp_seconds",
+		"When the cycle started.")
+	cycleDuration = desc("benchd_last_cycle_duration_seconds",
+		"Wall time of the latest cycle that ended.")
+	cycleInterval = desc("benchd_cycle_interval_seconds",
+		"Time from the start of the latest cycle that ended to the planned start of the next.")
+	cycleNext = desc("benchd_next_cycle_start_timestamp_seconds",
+		"When the next cycle starts; absent while one is going on.")
+
+	serverUp = desc("benchd_httpbin_up",
+		"1 if the httpbin answers.")
+	serverCPU = desc("benchd_httpbin_cpu_seconds_total",
+		"CPU time of the httpbin since it was started, user and system; absent if benchd did not start it.")
+	serverMemory = desc("benchd_httpbin_memory_bytes",
+		"Resident set of the httpbin; absent if benchd did not start it.")
+	serverRestarts = desc("benchd_httpbin_restarts_total",
+		"Times that benchd started the httpbin again because it had ended.")
+)
+
+// nowCollector yields what can change at any time, and what never does.
+type nowCollector struct{ *Exposer }
+
+func (c nowCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		buildInfo, taskInfo, expectedUnits, expectedItems, experimentSkipped, skippedExperiments,
+		hostInfo, hostCores, hostMemory, hostCPULimit, hostMemoryLimit,
+		runsInProgress, runningInfo, runningSince, runningCPU, runningMemory, runningThreads, runningProcesses,
+		cycleNumber, cycleInProgress, cycleProgress, cyclePlanned, cycleDone, cycleWarmUp, cycleStarted,
+		cycleDuration, cycleInterval, cycleNext,
+		serverUp, serverCPU, serverMemory, serverRestarts,
+	} {
+		ch <- d
+	}
+}
+
+func (c nowCollector) Collect(ch chan<- prometheus.Metric) {
+	c.mu.Lock()
+	running, cycles := c.running, cycleMetrics(c.cycle, c.lastCycle)
+	c.mu.Unlock()
+	// Live and Server are called without the lock: they may take others.
+	for _, m := range slices.Concat(c.fixed, cycles, runningMetrics(running, c.options.Live), serverMetrics(c.options.Server)) {
+		ch <- m
+	}
+}
+
+// fixedMetrics are those that do not change while the daemon lives.
+func fixedMetrics(o *Options) []prometheus.Metric {
+	b, h := o.Build, o.Host
+	ms := []prometheus.Metric{
+		gauge(buildInfo, 1, b.Version, b.Revision, b.GoVersion),
+		gauge(hostInfo, 1, h.CPUModel, h.Kernel, h.OS, h.Architecture),
+		gauge(hostCores, float64(h.Cores)),
+		gauge(hostMemory, h.MemoryBytes),
+	}
+	ms = appendKnown(ms, hostCPULimit, h.CPULimit)
+	ms = appendKnown(ms, hostMemoryLimit, h.MemoryLimitBytes)
+
+	tasks := map[string]bool{}
+	skipped := map[bench.SkipReason]int{}
+	for _, x := range o.Experiments {
+		if !tasks[x.Task] {
+			tasks[x.Task] = true
+			ms = append(ms, gauge(taskInfo, 1, x.Task, x.Title, x.Unit, x.Description))
+		}
+		ms = append(ms,
+			gauge(expectedUnits, float64(x.Expected.Units), labelsOf(x.Key)...),
+			gauge(expectedItems, float64(x.Expected.Items), labelsOf(x.Key)...))
+		if x.Skip != nil {
+			skipped[x.Skip.Reason]++
+			ms = append(ms, gauge(experimentSkipped, 1, labelsOf(x.Key, string(x.Skip.Reason))...))
+		}
+	}
+	for _, reason := range bench.SkipReasons() {
+		ms = append(ms, gauge(skippedExperiments, float64(skipped[reason]), string(reason)))
+	}
+	return ms
+}
+
+func runningMetrics(r *running, look func() (bench.Live, bool)) []prometheus.Metric {
+	if r == nil {
+		return []prometheus.Metric{gauge(runsInProgress, 0)}
+	}
+	labels := labelsOf(r.key)
+	ms := []prometheus.Metric{
+		gauge(runsInProgress, 1),
+		gauge(runningInfo, 1, labels...),
+		gauge(runningSince, unixSeconds(r.since), labels...),
+	}
+	// A process has a thread: before the first sample there are no figures.
+	live, ok := look()
+	if !ok || live.Key != r.key || live.Threads == 0 {
+		return ms
+	}
+	return append(ms,
+		gauge(runningCPU, live.CPUPercent/100, labels...),
+		gauge(runningMemory, live.MemoryBytes, labels...),
+		gauge(runningThreads, live.Threads, labels...),
+		gauge(runningProcesses, live.Processes, labels...))
+}
+
+func cycleMetrics(current, ended *bench.Cycle) []prometheus.Metric {
+	var ms []prometheus.Metric
+	if c := current; c != nil {
+		ms = append(ms,
+			gauge(cycleNumber, float64(c.Number)),
+			gauge(cycleInProgress, boolValue(c.Ended.IsZero())),
+			gauge(cycleProgress, c.Progress()),
+			gauge(cyclePlanned, float64(c.Total)),
+			gauge(cycleDone, float64(c.Done)),
+			gauge(cycleWarmUp, boolValue(c.WarmUp)),
+			gauge(cycleStarted, unixSeconds(c.Started)))
+		if !c.Next.IsZero() {
+			ms = append(ms, gauge(cycleNext, unixSeconds(c.Next)))
+		}
+	}
+	if c := ended; c != nil {
+		ms = append(ms, gauge(cycleDuration, c.Ended.Sub(c.Started).Seconds()))
+		if !c.Next.IsZero() {
+			ms = append(ms, gauge(cycleInterval, c.Next.Sub(c.Started).Seconds()))
+		}
+	}
+	return ms
+}
+
+func serverMetrics(look func() bench.Server) []prometheus.Metric {
+	if look == nil {
+		return nil
+	}
+	s := look()
+	ms := []prometheus.Metric{
+		gauge(serverUp, boolValue(s.Up)),
+		prometheus.MustNewConstMetric(serverRestarts, prometheus.CounterValue, float64(s.Restarts)),
+	}
+	if s.CPUSeconds != nil {
+		ms = append(ms, prometheus.MustNewConstMetric(serverCPU, prometheus.CounterValue, *s.CPUSeconds))
+	}
+	return appendKnown(ms, serverMemory, s.MemoryBytes)
+}
