@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -80,7 +81,10 @@ func (e *Exposer) serveRuns(w http.ResponseWriter, r *http.Request) {
 		e.writeError(w, http.StatusInternalServerError, "the history cannot be read: benchd's log says why")
 		return
 	}
-	page := runsJSON{Runs: slices.Concat([]bench.Run{}, runs)}
+	if runs == nil {
+		runs = []bench.Run{} // in JSON an empty list, not null
+	}
+	page := runsJSON{Runs: runs}
 	if len(runs) == query.Limit {
 		page.NextBefore = runs[len(runs)-1].ID
 	}
@@ -93,7 +97,7 @@ var runParameters = map[string]func(*bench.RunQuery, string) error{
 	"runtime": func(q *bench.RunQuery, v string) error { q.Runtime = v; return nil },
 	"model":   func(q *bench.RunQuery, v string) error { q.Model = v; return nil },
 	"concurrency": func(q *bench.RunQuery, v string) error {
-		n, err := number(v, 1, 1<<31-1)
+		n, err := number(v, 1, math.MaxInt32)
 		q.Concurrency = new(int(n))
 		return err
 	},
@@ -105,12 +109,12 @@ var runParameters = map[string]func(*bench.RunQuery, string) error{
 		return nil
 	},
 	"cycle": func(q *bench.RunQuery, v string) error {
-		n, err := number(v, 1, 1<<63-1)
+		n, err := number(v, 1, math.MaxInt64)
 		q.Cycle = &n
 		return err
 	},
 	"before": func(q *bench.RunQuery, v string) (err error) {
-		q.Before, err = number(v, 1, 1<<63-1)
+		q.Before, err = number(v, 1, math.MaxInt64)
 		return err
 	},
 	"limit": func(q *bench.RunQuery, v string) error {
@@ -163,10 +167,10 @@ func number(s string, least, most int64) (int64, error) {
 	switch {
 	case err == nil && least <= n && n <= most:
 		return n, nil
-	case most == maxLimit:
-		return 0, fmt.Errorf("want a whole number from %d to %d", least, most)
-	default:
+	case most == math.MaxInt64:
 		return 0, fmt.Errorf("want a whole number of at least %d", least)
+	default:
+		return 0, fmt.Errorf("want a whole number from %d to %d", least, most)
 	}
 }
 
