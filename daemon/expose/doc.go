@@ -8,4 +8,5 @@
 // run. Figures reach Prometheus in three ways, one file each: what only grows
 // since the daemon was started (metrics.go), what the last good run of an
 // experiment measured (lastrun.go), and what is the case now (now.go).
+// results.go keeps those of the experiments between two runs.
 package expose
