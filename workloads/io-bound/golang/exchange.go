@@ -124,13 +124,14 @@ func (e *Exchange) Done(w *workload.Workload, workers ...*Worker) error {
 type Worker struct {
 	workload.Tally
 	exchange *Exchange
+	client   *http.Client // of the exchange, or the worker's own
 	query    []byte
 	body     bytes.Buffer
 }
 
 // NewWorker returns a worker of its own for each goroutine.
 func (e *Exchange) NewWorker() *Worker {
-	w := &Worker{exchange: e}
+	w := &Worker{exchange: e, client: e.client}
 	w.Latency = &workload.Histogram{}
 	return w
 }
@@ -171,7 +172,7 @@ func (w *Worker) get(query []byte) (failure string) {
 	request := *e.request // not Clone: the header is the same for all, and not written to
 	request.URL = &target
 
-	response, err := e.client.Do(&request)
+	response, err := w.client.Do(&request)
 	if err != nil {
 		return kind(err)
 	}

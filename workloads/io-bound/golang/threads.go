@@ -1,14 +1,15 @@
 package iobound
 
 import (
+	"net/http"
 	"sync/atomic"
 	"time"
 
 	"benchd/workloads/workload"
 )
 
-// Threads makes the requests in threads of the operating system, each of which
-// takes the next one when it has an answer.
+// Threads makes the requests in threads of the operating system, each with its
+// own connection, which take the next one when they have an answer.
 func Threads(w *workload.Workload) error {
 	e, err := Open(w, w.Concurrency)
 	if err != nil {
@@ -17,6 +18,7 @@ func Threads(w *workload.Workload) error {
 	workers := make([]*Worker, w.Concurrency)
 	for i := range workers {
 		workers[i] = e.NewWorker()
+		workers[i].client = &http.Client{Transport: &connection{}}
 	}
 	var next atomic.Int64
 	threads := workload.StartThreads(w.Concurrency, func(i int) {
@@ -29,6 +31,9 @@ func Threads(w *workload.Workload) error {
 	}
 	threads.Work()
 	err = e.Done(w, workers...)
+	for _, worker := range workers {
+		worker.client.CloseIdleConnections()
+	}
 	threads.Close()
 	return err
 }
