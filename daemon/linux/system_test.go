@@ -1,0 +1,125 @@
+package linux
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+func TestSystem(t *testing.T) {
+	s, err := OpenSystem()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	cores, err := OnlineCPUs()
+	if err != nil || cores < 1 {
+		t.Fatalf("%d CPUs, %v", cores, err)
+	}
+	before, err := s.CPUTimes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(50 * time.Millisecond) // the time that is measured, not one that is waited out
+	after, err := s.CPUTimes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	idle := after.IdleSeconds - before.IdleSeconds
+	if idle < 0 || idle > float64(cores) {
+		t.Errorf("%v s of idle time went by in a moment of %d CPUs", idle, cores)
+	}
+	last, err := s.LastPID()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := exec.Command("true").Run(); err != nil {
+		t.Fatal(err)
+	}
+	if next, err := s.LastPID(); err != nil || next == last {
+		t.Errorf("last pid stays %d after a process was started, %v", next, err)
+	}
+}
+
+func TestCgroup(t *testing.T) {
+	cores, bytes := 1.5, 512.0*(1<<20)
+	tests := []struct {
+		name       string
+		files      map[string]string
+		cpu        *float64
+		memory     *float64
+		throttling *Throttling
+	}{
+		{"version 2 in a container", map[string]string{
+			"proc/self/cgroup":         "0::/\n",
+			"sys/fs/cgroup/cpu.max":    "150000 100000\n",
+			"sys/fs/cgroup/cpu.stat":   "usage_usec 5\nnr_periods 33\nnr_throttled 22\nthrottled_usec 1500000\n",
+			"sys/fs/cgroup/memory.max": "536870912\n",
+		}, &cores, &bytes, &Throttling{22, 1.5}},
+		{"version 2 on a host, without limits", map[string]string{
+			"proc/self/cgroup":                            "0::/user.slice/a.scope\n",
+			"sys/fs/cgroup/user.slice/a.scope/cpu.max":    "max 100000\n",
+			"sys/fs/cgroup/user.slice/a.scope/cpu.stat":   "nr_throttled 0\nthrottled_usec 0\n",
+			"sys/fs/cgroup/user.slice/a.scope/memory.max": "max\n",
+		}, nil, nil, &Throttling{}},
+		{"version 2, the group at the top, which has no limits", map[string]string{
+			"proc/self/cgroup":       "0::/\n",
+			"sys/fs/cgroup/cpu.stat": "usage_usec 5\n",
+		}, nil, nil, nil},
+		{"version 1 in a container without a namespace", map[string]string{
+			"proc/self/cgroup":                           "4:memory:/docker/abc\n3:cpu,cpuacct:/docker/abc\n1:name=systemd:/docker/abc\n",
+			"sys/fs/cgroup/cpu/cpu.cfs_quota_us":         "150000\n",
+			"sys/fs/cgroup/cpu/cpu.cfs_period_us":        "100000\n",
+			"sys/fs/cgroup/cpu/cpu.stat":                 "nr_periods 33\nnr_throttled 22\nthrottled_time 1500000000\n",
+			"sys/fs/cgroup/memory/memory.limit_in_bytes": "536870912\n",
+		}, &cores, &bytes, &Throttling{22, 1.5}},
+		{"version 1 on a host, controllers mounted together, without limits", map[string]string{
+			"proc/self/cgroup": "4:memory:/a\n3:cpu,cpuacct:/a\n0::/a\n",
+			"sys/fs/cgroup/cpu,cpuacct/a/cpu.cfs_quota_us":  "-1\n",
+			"sys/fs/cgroup/cpu,cpuacct/a/cpu.cfs_period_us": "100000\n",
+			"sys/fs/cgroup/cpu,cpuacct/a/cpu.stat":          "nr_throttled 0\nthrottled_time 0\n",
+			"sys/fs/cgroup/memory/a/memory.limit_in_bytes":  "9223372036854771712\n",
+		}, nil, nil, &Throttling{}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			c, err := FindCgroup(tree(t, test.files))
+			if err != nil {
+				t.Fatal(err)
+			}
+			equal(t, "CPU limit", c.CPULimit(), test.cpu)
+			equal(t, "memory limit", c.MemoryLimit(), test.memory)
+			got, err := c.Throttling()
+			if (err == nil) != (test.throttling != nil) || err == nil && got != *test.throttling {
+				t.Errorf("throttling: %+v, %v; want %+v", got, err, test.throttling)
+			}
+		})
+	}
+	if c, err := FindCgroup(tree(t, map[string]string{"proc/self/cgroup": "1:name=systemd:/\n"})); err == nil {
+		t.Errorf("found %+v where there is none", c)
+	}
+}
+
+func equal(t *testing.T, what string, got, want *float64) {
+	t.Helper()
+	if (got == nil) != (want == nil) || got != nil && *got != *want {
+		t.Errorf("%s: got %v, want %v", what, got, want)
+	}
+}
+
+func tree(t *testing.T, files map[string]string) string {
+	t.Helper()
+	root := t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
