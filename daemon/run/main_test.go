@@ -103,7 +103,7 @@ func spin(d time.Duration) {
 
 var sink int
 
-func child2(name string) *exec.Cmd {
+func part(name string) *exec.Cmd {
 	cmd := exec.Command("/proc/self/exe", "workload", name)
 	cmd.Stderr = os.Stderr
 	return cmd
@@ -244,7 +244,7 @@ var workloads = map[string]func(*actor){
 	"children": func(a *actor) {
 		a.work(func() {
 			for range 40 {
-				if err := child2("burn").Run(); err != nil {
+				if err := part("burn").Run(); err != nil {
 					panic(err)
 				}
 			}
