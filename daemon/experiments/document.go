@@ -89,7 +89,7 @@ func (d *document) open(data []byte) value {
 	}
 	switch {
 	case len(file.Docs) > 1:
-		top.fault("more than one YAML document")
+		top.at(file.Docs[1].Body).fault("a second YAML document, want one")
 		return value{}
 	case len(file.Docs) == 1:
 		top.node = file.Docs[0].Body
@@ -163,11 +163,22 @@ func (v value) resolve() ast.Node {
 func (v value) wrong(want string) {
 	got := "nothing"
 	switch n := v.resolve().(type) {
-	case nil, *ast.NullNode:
+	case nil:
+		if _, alias := v.node.(*ast.AliasNode); alias {
+			got = "an alias that leads nowhere"
+		}
+	case *ast.NullNode:
 	case *ast.MappingNode:
 		got = "a mapping"
 	case *ast.SequenceNode:
 		got = "a list"
+		if len(n.Values) == 0 {
+			got = "an empty list"
+		}
+	case *ast.StringNode:
+		got = strconv.Quote(abbreviate(n.Value))
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
+		got = abbreviate(n.String())
 	default:
 		got = strconv.Quote(abbreviate(n.String()))
 	}
@@ -245,6 +256,9 @@ func (m *mapping) end() {
 }
 
 func (v value) isEmptyList() bool {
+	if !v.present() {
+		return false
+	}
 	node, ok := v.resolve().(*ast.SequenceNode)
 	return ok && len(node.Values) == 0
 }
@@ -256,7 +270,7 @@ func (v value) list() []value {
 	}
 	node, ok := v.resolve().(*ast.SequenceNode)
 	if !ok || len(node.Values) == 0 {
-		v.wrong("a list with at least one element")
+		v.wrong("a list that is not empty")
 		return nil
 	}
 	var elements []value

@@ -74,7 +74,7 @@ func Load(ctx context.Context, o Options) (Set, error) {
 		return Set{}, err
 	}
 	var pythons []python
-	if modules, any := imports(tasks); any {
+	if modules, needed := imports(tasks); needed {
 		if pythons, err = discover(ctx, o.Pythons, modules, probeTimeout); err != nil {
 			return Set{}, err
 		}
@@ -93,18 +93,18 @@ func Load(ctx context.Context, o Options) (Set, error) {
 }
 
 // imports lists the modules that the programs need, each once, and tells
-// whether any needs CPython at all.
-func imports(tasks []task) (modules []string, any bool) {
+// whether any program needs CPython.
+func imports(tasks []task) (modules []string, needed bool) {
 	for _, t := range tasks {
 		for _, l := range t.runtimes {
-			any = any || l.interpreter == cpython
+			needed = needed || l.interpreter == cpython
 			for _, m := range l.models {
 				modules = append(modules, m.imports...)
 			}
 		}
 	}
 	slices.Sort(modules)
-	return slices.Compact(modules), any
+	return slices.Compact(modules), needed
 }
 
 // expand makes the experiments of all tasks, sorted by key.

@@ -70,6 +70,7 @@ type model struct {
 	imports       []string
 	concurrency   []int
 	passes        map[string][]uint64 // by size, one per concurrency
+	place         value               // of the whole, for faults
 }
 
 // passesOf is how often the input is gone through at a size and at the
@@ -123,20 +124,19 @@ func (r *reader) manifest(top value) manifest {
 			for _, c := range model.concurrency {
 				id := cell{l.name, model.name, c}
 				if seen[id] && l.name != "" && model.name != "" {
-					entry.fault("experiment %s/%s/%d is there twice", l.name, model.name, c)
+					model.place.fault("experiment %s/%s/%d is there twice", l.name, model.name, c)
 				}
 				seen[id] = true
 			}
 		}
 	}
-	if m.baseline != "" {
-		m.checkBaseline(baseline)
-	}
+	m.checkBaseline(baseline)
 	return m
 }
 
 // checkBaseline also wants one concurrency: with more, what the others are
-// compared with would be left to chance.
+// compared with would be left to chance. It says nothing where a name is amiss
+// that might be the one.
 func (m *manifest) checkBaseline(at value) {
 	var models []string
 	found := false
@@ -154,7 +154,7 @@ func (m *manifest) checkBaseline(at value) {
 			}
 		}
 	}
-	if !found {
+	if !found && m.baseline != "" && len(models) > 0 && !slices.Contains(models, "") {
 		at.fault("%q is no model, want one of %s", m.baseline, strings.Join(models, ", "))
 	}
 }
@@ -223,6 +223,7 @@ func (r *reader) model(v value, l *language) model {
 		name:   parseName(fields.required("name")),
 		client: fields.optional("client").text(),
 		passes: make(map[string][]uint64),
+		place:  v,
 	}
 	program := fields.required("program")
 	if m.program = program.text(); m.program != "" && l.interpreter != "" {
@@ -231,7 +232,7 @@ func (r *reader) model(v value, l *language) model {
 		}
 	}
 	// Unlike the other lists, this one may be empty: it is the default, spelt out.
-	if args := fields.optional("args"); args.present() && !args.isEmptyList() {
+	if args := fields.optional("args"); !args.isEmptyList() {
 		for _, arg := range args.list() {
 			m.args = append(m.args, arg.scalar())
 		}
