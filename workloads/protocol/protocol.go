@@ -13,8 +13,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"maps"
 	"math"
+	"slices"
 )
 
 // Version of the protocol that this package speaks.
@@ -81,7 +82,7 @@ type Bucket struct {
 // ParseReady reads a Ready from one line and checks it.
 func ParseReady(line []byte) (Ready, error) {
 	var m Ready
-	if err := decode(line, "ready", &m); err != nil {
+	if err := decode(line, "ready", &m, "protocol", "pid", "runtime"); err != nil {
 		return Ready{}, err
 	}
 	switch {
@@ -94,9 +95,9 @@ func ParseReady(line []byte) (Ready, error) {
 	case m.GIL != "" && m.GIL != "enabled" && m.GIL != "disabled":
 		return Ready{}, fmt.Errorf(`ready: gil is %.20q, want "enabled", "disabled" or nothing`, m.GIL)
 	}
-	for name, text := range map[string]string{"runtime": m.Runtime, "client": m.Client} {
-		if len(text) > 200 {
-			return Ready{}, fmt.Errorf("ready: %s has %d bytes, at most 200 are allowed", name, len(text))
+	for _, field := range []struct{ name, text string }{{"runtime", m.Runtime}, {"client", m.Client}} {
+		if len(field.text) > 200 {
+			return Ready{}, fmt.Errorf("ready: %s has %d bytes, at most 200 are allowed", field.name, len(field.text))
 		}
 	}
 	return m, nil
@@ -105,29 +106,36 @@ func ParseReady(line []byte) (Ready, error) {
 // ParseResult reads a Result from one line and checks it.
 func ParseResult(line []byte) (Result, error) {
 	var m Result
-	if err := decode(line, "result", &m); err != nil {
+	if err := decode(line, "result", &m, "elapsed_seconds", "items", "units", "checksum"); err != nil {
 		return Result{}, err
 	}
 	if !(m.ElapsedSeconds >= 0) || math.IsInf(m.ElapsedSeconds, 0) {
 		return Result{}, fmt.Errorf("result: elapsed_seconds is %v, want 0 or more", m.ElapsedSeconds)
 	}
-	counters := map[string]uint64{
-		"items": m.Items, "units": m.Units, "checksum": m.Checksum,
-		"bytes_sent": m.BytesSent, "bytes_received": m.BytesReceived, "bytes_written": m.BytesWritten,
-	}
-	for kind, n := range m.Errors {
-		if kind == "" || len(kind) > 50 {
-			return Result{}, fmt.Errorf("result: error kind %.60q: want 1 to 50 bytes", kind)
-		}
-		counters["errors of kind "+kind] = n
-	}
 	if len(m.Errors) > maxErrorKinds {
 		return Result{}, fmt.Errorf("result: %d kinds of errors, at most %d are allowed: group them", len(m.Errors), maxErrorKinds)
 	}
-	for name, n := range counters {
-		if n > maxCount {
-			return Result{}, fmt.Errorf("result: %s is %d, at most 2^53 is allowed", name, n)
+	type counter struct {
+		name string
+		n    uint64
+	}
+	counters := []counter{
+		{"items", m.Items}, {"units", m.Units}, {"checksum", m.Checksum},
+		{"bytes_sent", m.BytesSent}, {"bytes_received", m.BytesReceived}, {"bytes_written", m.BytesWritten},
+	}
+	for _, kind := range slices.Sorted(maps.Keys(m.Errors)) {
+		if kind == "" || len(kind) > 50 {
+			return Result{}, fmt.Errorf("result: error kind %.60q: want 1 to 50 bytes", kind)
 		}
+		counters = append(counters, counter{"errors of kind " + kind, m.Errors[kind]})
+	}
+	for _, c := range counters {
+		if c.n > maxCount {
+			return Result{}, fmt.Errorf("result: %s is %d, at most 2^53 is allowed", c.name, c.n)
+		}
+	}
+	if failed := m.failed(); failed > m.Items {
+		return Result{}, fmt.Errorf("result: %d errors of %d items: an item fails once", failed, m.Items)
 	}
 	if m.Latency != nil {
 		if err := m.Latency.check(); err != nil {
@@ -135,6 +143,14 @@ func ParseResult(line []byte) (Result, error) {
 		}
 	}
 	return m, nil
+}
+
+// failed cannot overflow: the kinds are few and their counts bounded.
+func (m *Result) failed() (n uint64) {
+	for _, count := range m.Errors {
+		n += count
+	}
+	return n
 }
 
 func (l *Latency) check() error {
@@ -157,28 +173,29 @@ func (l *Latency) check() error {
 	return nil
 }
 
-// decode reads exactly one JSON object of the given type, refusing what it
-// does not know: a misspelt key must not become a silent zero.
-func decode(line []byte, kind string, into any) error {
+// decode reads exactly one JSON object of the given type. It refuses what it
+// does not know and what is missing: neither must become a silent zero.
+func decode(line []byte, kind string, into any, required ...string) error {
 	if len(line) > MaxMessageBytes {
 		return fmt.Errorf("%s: message has more than %d bytes", kind, MaxMessageBytes)
 	}
-	var head struct {
-		Type string `json:"type"`
-	}
-	if err := json.Unmarshal(line, &head); err != nil {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(line, &fields); err != nil {
 		return fmt.Errorf("%s: not a JSON object on one line: %w", kind, err)
 	}
-	if head.Type != kind {
-		return fmt.Errorf("want a message of type %q, got %.20q", kind, head.Type)
+	var got string
+	if err := json.Unmarshal(fields["type"], &got); err != nil || got != kind {
+		return fmt.Errorf("want a message of type %q, got type %.20q", kind, fields["type"])
+	}
+	for _, key := range required {
+		if value, ok := fields[key]; !ok || string(value) == "null" {
+			return fmt.Errorf("%s: %s is missing", kind, key)
+		}
 	}
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
 		return fmt.Errorf("%s: %w", kind, err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%s: more than one JSON object on the line", kind)
 	}
 	return nil
 }

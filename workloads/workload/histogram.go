@@ -52,9 +52,9 @@ func (h *Histogram) add(o *Histogram) {
 	h.nanos += o.nanos
 }
 
-// message leaves out empty buckets, save the one below each that counts: its
+// Message is the histogram as the protocol has it. It leaves out empty buckets, save the one below each that counts: its
 // bound says where that one begins.
-func (h *Histogram) message() *protocol.Latency {
+func (h *Histogram) Message() *protocol.Latency {
 	m := &protocol.Latency{SumSeconds: float64(h.nanos) / 1e9, Buckets: []protocol.Bucket{}}
 	for i, n := range h.counts {
 		if n > 0 || i+1 < bucketCount && h.counts[i+1] > 0 {

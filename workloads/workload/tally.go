@@ -68,7 +68,7 @@ func (t *Tally) result(elapsed time.Duration) protocol.Result {
 		BytesWritten:   t.BytesWritten,
 	}
 	if t.Latency != nil {
-		r.Latency = t.Latency.message()
+		r.Latency = t.Latency.Message()
 	}
 	return r
 }
