@@ -140,16 +140,7 @@ func (j job) start(ctx context.Context, dir string) (ready protocol.Ready, resul
 	cmd.WaitDelay = time.Second
 	cmd.Dir = dir
 	cmd.ExtraFiles = []*os.File{writer} // becomes descriptor 3
-	cmd.Env = append(os.Environ(), j.env...)
-	cmd.Env = append(cmd.Env, "WORKLOAD_PROTOCOL=1", "WORKLOAD_FD=3", "WORKLOAD_TASK=test", "WORKLOAD_RUNTIME=test",
-		"WORKLOAD_MODEL=test", "WORKLOAD_CONCURRENCY="+strconv.Itoa(j.concurrency),
-		"WORKLOAD_PASSES="+strconv.Itoa(j.passes), "WORKLOAD_DIR="+dir)
-	if j.httpbin != "" {
-		cmd.Env = append(cmd.Env, "WORKLOAD_HTTPBIN_URL="+j.httpbin)
-	}
-	for name, value := range j.params {
-		cmd.Env = append(cmd.Env, fmt.Sprintf("WORKLOAD_%s=%v", strings.ToUpper(name), value))
-	}
+	cmd.Env = j.environ(dir)
 	gates, err := cmd.StdinPipe()
 	if err != nil {
 		return ready, result, err
@@ -185,4 +176,18 @@ func (j job) start(ctx context.Context, dir string) (ready protocol.Ready, resul
 		return ready, result, fmt.Errorf("%w\n%s", err, output.Bytes())
 	}
 	return ready, result, nil
+}
+
+func (j job) environ(dir string) []string {
+	env := append(os.Environ(), j.env...)
+	env = append(env, "WORKLOAD_PROTOCOL=1", "WORKLOAD_FD=3", "WORKLOAD_TASK=test", "WORKLOAD_RUNTIME=test",
+		"WORKLOAD_MODEL=test", "WORKLOAD_CONCURRENCY="+strconv.Itoa(j.concurrency),
+		"WORKLOAD_PASSES="+strconv.Itoa(j.passes), "WORKLOAD_DIR="+dir)
+	if j.httpbin != "" {
+		env = append(env, "WORKLOAD_HTTPBIN_URL="+j.httpbin)
+	}
+	for name, value := range j.params {
+		env = append(env, fmt.Sprintf("WORKLOAD_%s=%v", strings.ToUpper(name), value))
+	}
+	return env
 }
