@@ -1,0 +1,131 @@
+package record
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+
+	"benchd/daemon/bench"
+)
+
+// Record keeps a run and gives it its ID, which is greater than every one
+// before. When it returns nil the run is durable, against a loss of power too.
+// When it fails nothing was kept, and the store can be used further: after a
+// full disk it records again as soon as there is room. A run with a figure
+// that is not a finite number is refused.
+func (s *Store) Record(ctx context.Context, r *bench.Run) error {
+	id, err := s.insert(ctx, r)
+	if err != nil {
+		return fmt.Errorf("record a run of %s: %w", r.Key, err)
+	}
+	r.ID = id
+	return nil
+}
+
+func (s *Store) insert(ctx context.Context, r *bench.Run) (id int64, err error) {
+	figures, err := encodeFigures(r.Figures)
+	if err != nil {
+		return 0, err
+	}
+	texts, err := encode(r.Noise, r.Exit, r.Versions)
+	if err != nil {
+		return 0, err
+	}
+	noise := sql.NullString{String: texts[0], Valid: len(r.Noise) > 0}
+
+	tx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return 0, s.explain(err)
+	}
+	defer tx.Rollback() //nolint:errcheck // does nothing once it is committed
+	_, err = tx.ExecContext(ctx, `INSERT INTO experiments (task, runtime, model, concurrency)
+		VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`, r.Task, r.Runtime, r.Model, r.Concurrency)
+	if err != nil {
+		return 0, s.explain(err)
+	}
+	err = tx.QueryRowContext(ctx, `INSERT INTO runs
+		(experiment, cycle, started_unix_ns, ended_unix_ns, outcome, warm_up, server_bound, noise,
+			unit, size, exit, versions, error, figures, output)
+		SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM experiments
+		WHERE task = ? AND runtime = ? AND model = ? AND concurrency = ?
+		RETURNING id`,
+		r.Cycle, instant(r.Started), instant(r.Ended), r.Outcome, r.WarmUp, r.ServerBound, noise,
+		r.Unit, r.Size, texts[1], texts[2], r.Error, figures, r.Output,
+		r.Task, r.Runtime, r.Model, r.Concurrency).Scan(&id)
+	if err != nil {
+		return 0, s.explain(err)
+	}
+	if err := tx.Commit(); err != nil {
+		return 0, s.explain(err)
+	}
+	return id, nil
+}
+
+// encode is for what cannot fail but by a mistake in a type's definition.
+func encode(values ...any) ([]string, error) {
+	texts := make([]string, len(values))
+	for i, v := range values {
+		text, err := json.Marshal(v)
+		if err != nil {
+			return nil, fmt.Errorf("encode %T: %w", v, err)
+		}
+		texts[i] = string(text)
+	}
+	return texts, nil
+}
+
+// encodeFigures refuses NaN and infinities, which JSON has no words for, and
+// says which figure it is: a zero in its place would be a wrong figure.
+func encodeFigures(f *bench.Figures) (sql.NullString, error) {
+	if f == nil {
+		return sql.NullString{}, nil
+	}
+	text, err := json.Marshal(f)
+	if err == nil {
+		return sql.NullString{String: string(text), Valid: true}, nil
+	}
+	figures := reflect.ValueOf(*f)
+	for i := range figures.NumField() {
+		_, err := json.Marshal(figures.Field(i).Interface())
+		if bad := (*json.UnsupportedValueError)(nil); errors.As(err, &bad) {
+			return sql.NullString{}, fmt.Errorf("%s is %s, not a number that can be kept: please report this as a fault of benchd",
+				figures.Type().Field(i).Name, bad.Str)
+		}
+	}
+	return sql.NullString{}, fmt.Errorf("encode figures: %w", err)
+}
+
+// runColumns are what scanRun reads, from runs r and experiments e.
+const runColumns = `r.id, e.task, e.runtime, e.model, e.concurrency, r.cycle, r.started_unix_ns, r.ended_unix_ns,
+	r.outcome, r.warm_up, r.server_bound, r.noise, r.unit, r.size, r.exit, r.versions, r.error, r.figures, r.output`
+
+func scanRun(rows *sql.Rows) (bench.Run, error) {
+	var r bench.Run
+	var noise, exit, versions, figures []byte
+	err := rows.Scan(&r.ID, &r.Task, &r.Runtime, &r.Model, &r.Concurrency, &r.Cycle, (*instant)(&r.Started), (*instant)(&r.Ended),
+		&r.Outcome, &r.WarmUp, &r.ServerBound, &noise, &r.Unit, &r.Size, &exit, &versions, &r.Error, &figures, &r.Output)
+	if err != nil {
+		return bench.Run{}, err
+	}
+	for _, c := range []struct {
+		name string
+		text []byte
+		into any
+	}{
+		{"noise", noise, &r.Noise},
+		{"exit", exit, &r.Exit},
+		{"versions", versions, &r.Versions},
+		{"figures", figures, &r.Figures},
+	} {
+		if c.text == nil {
+			continue
+		}
+		if err := json.Unmarshal(c.text, c.into); err != nil {
+			return bench.Run{}, fmt.Errorf("run %d of %s: %s: %w", r.ID, r.Key, c.name, err)
+		}
+	}
+	return r, nil
+}
