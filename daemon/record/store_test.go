@@ -234,7 +234,7 @@ func BenchmarkRecord(b *testing.B) {
 	n, slowest := -1, time.Duration(0)
 	for b.Loop() {
 		n++
-		r := example(5 * n) // one that has figures
+		r := example(5 * n)  // one that has figures
 		for i := range 300 { // more than a real histogram has
 			r.Figures.Latency.Buckets = append(r.Figures.Latency.Buckets, bench.Bucket{LE: 1 + float64(i), Count: 100})
 		}

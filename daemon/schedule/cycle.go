@@ -1,0 +1,108 @@
+package schedule
+
+import (
+	"context"
+	"time"
+
+	"benchd/daemon/bench"
+)
+
+// recordTimeout bounds one attempt to record something. The daemon has 5 s to
+// end in, of which the workload may use 2.
+const recordTimeout = 2 * time.Second
+
+// cycle runs one cycle, and hands each run to keep. The next one is due at
+// next, or never if that is zero.
+func (s *Scheduler) cycle(ctx context.Context, next time.Time, keep func(bench.Run)) bench.Cycle {
+	c := s.begin(ctx)
+	for _, i := range Order(c.Seed, len(s.runnable), s.Repeat) {
+		if ctx.Err() != nil {
+			break
+		}
+		keep(s.run(ctx, &c, s.runnable[i]))
+	}
+	s.end(ctx, &c, next)
+	return c
+}
+
+func (s *Scheduler) begin(ctx context.Context) bench.Cycle {
+	s.begun++
+	number := s.LastCycle + s.begun
+	c := bench.Cycle{
+		Number:  number,
+		Seed:    cycleSeed(s.seed, number),
+		WarmUp:  s.begun == 1,
+		Started: s.now(),
+		Total:   len(s.runnable) * s.Repeat,
+	}
+	s.Log.Info("cycle starts", "cycle", c.Number, "runs", c.Total, "seed", c.Seed, "warm_up", c.WarmUp)
+	// Already now: its number is used up, also if this is its last message.
+	s.recordCycle(ctx, c)
+	s.Observer.CycleStarted(c)
+	return c
+}
+
+// run makes one run of the cycle. It is recorded before anybody hears of it,
+// so that nothing is ever shown that a crash could take back.
+func (s *Scheduler) run(ctx context.Context, c *bench.Cycle, e bench.Experiment) bench.Run {
+	s.Observer.RunStarted(e, s.now())
+	r := s.Runner.Run(ctx, e)
+	r.Cycle, r.WarmUp = c.Number, c.WarmUp
+	if cutShort := ctx.Err() != nil && r.Outcome == bench.Killed; !cutShort {
+		c.Done++
+	}
+	err := s.record(ctx, &r)
+	s.report(&r, err)
+	s.Observer.RunEnded(r, err)
+	s.Observer.CycleProgress(*c)
+	return r
+}
+
+func (s *Scheduler) end(ctx context.Context, c *bench.Cycle, next time.Time) {
+	c.Ended = s.now()
+	took := c.Ended.Sub(c.Started)
+	switch {
+	case c.Done < c.Total:
+		s.Log.Info("cycle was cut short", "cycle", c.Number, "runs", c.Done, "of", c.Total, "took", took)
+	case next.IsZero():
+		s.Log.Info("cycle has ended", "cycle", c.Number, "took", took)
+	case c.Ended.After(next):
+		c.Overran, c.Next = true, c.Ended
+		s.Log.Warn("cycle took longer than until the next was due, which starts now: lengthen BENCHD_INTERVAL or BENCHD_SCHEDULE, or select less",
+			"cycle", c.Number, "took", took, "due", next)
+	default:
+		c.Next = next
+		s.Log.Info("cycle has ended", "cycle", c.Number, "took", took, "next", c.Next)
+	}
+	s.recordCycle(ctx, *c)
+	s.Observer.CycleEnded(*c)
+}
+
+// record records also what is left to record when ctx has ended.
+func (s *Scheduler) record(ctx context.Context, r *bench.Run) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	return s.Recorder.Record(ctx, r)
+}
+
+// recordCycle logs a failure itself: measuring goes on without.
+func (s *Scheduler) recordCycle(ctx context.Context, c bench.Cycle) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	if err := s.Recorder.RecordCycle(ctx, c); err != nil {
+		s.Log.Error("cycle is not in the history, measuring goes on", "cycle", c.Number, "err", err)
+	}
+}
+
+// report logs how a run ended.
+func (s *Scheduler) report(r *bench.Run, recordErr error) {
+	log := s.Log.With("experiment", r.Key.String(), "cycle", r.Cycle)
+	if r.Outcome == bench.OK {
+		log.Debug("run has ended", "run", r.ID, "noise", r.Noise)
+	} else {
+		log.Warn("run is not ok", "run", r.ID, "outcome", r.Outcome, "err", r.Error, "output", r.Output)
+	}
+	if recordErr != nil {
+		log.Error("run is not in the history and will be missing after a restart, measuring goes on; mend what the error names", "err", recordErr)
+	}
+}

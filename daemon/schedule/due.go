@@ -1,0 +1,52 @@
+package schedule
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/adhocore/gronx"
+)
+
+// maxSleep is after how long a sleeper looks at the clock again: a timer knows
+// nothing of a clock that was set, or of a machine that was suspended.
+const maxSleep = time.Minute
+
+// due is when a cycle is due after one that starts at the given time.
+//
+// By the interval it carries the monotonic clock, so setting the clock moves
+// no cycle. By the cron expression it is a time of day, which does move.
+func (s *Scheduler) due(start time.Time) (time.Time, error) {
+	if s.Cron == "" {
+		if s.Interval <= 0 {
+			return time.Time{}, fmt.Errorf("BENCHD_INTERVAL is %v, want more than 0", s.Interval)
+		}
+		return start.Add(s.Interval), nil
+	}
+	next, err := gronx.NextTickAfter(s.Cron, start, false)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("BENCHD_SCHEDULE %q is never due after %s: %w", s.Cron, start.Format(time.DateTime), err)
+	}
+	return next, nil
+}
+
+// wait sleeps until next, and reports false when ctx ended before.
+func (s *Scheduler) wait(ctx context.Context, next time.Time) bool {
+	for ctx.Err() == nil {
+		now := s.now()
+		if !now.Before(next) {
+			return true
+		}
+		// The clock was set back: nobody wants to wait until it is there again.
+		if sooner, err := s.due(now); err == nil && sooner.Before(next) {
+			next = sooner
+		}
+		timer := time.NewTimer(min(next.Sub(now), maxSleep))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+		}
+	}
+	return false
+}

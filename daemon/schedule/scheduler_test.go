@@ -1,0 +1,253 @@
+package schedule
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"benchd/daemon/bench"
+)
+
+func TestCycleOneByOneRecordedBeforeTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(2)
+		w.LastCycle = 41
+		runs, c, err := w.Cycle(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, second := runs[0].Model, runs[1].Model
+		same(t, "events", w.events, []string{
+			"record cycle 42, 0/2", "cycle 42 starts, 2 runs",
+			"start " + first, "record " + first, "end " + first + ", ID 1, <nil>", "progress 1/2",
+			"start " + second, "record " + second, "end " + second + ", ID 2, <nil>", "progress 2/2",
+			"record cycle 42, 2/2", "cycle 42 ends, 2/2",
+		})
+		for _, r := range runs {
+			if r.Cycle != 42 || !r.WarmUp || r.ID == 0 {
+				t.Errorf("run %+v: want an ID, cycle 42, warm-up", r)
+			}
+		}
+		if c.Number != 42 || !c.WarmUp || c.Done != 2 || c.Ended.Sub(c.Started) != 20*time.Second || !c.Next.IsZero() || c.Overran {
+			t.Errorf("cycle is %+v", c)
+		}
+	})
+}
+
+func TestCyclesAreDueFromStartToStart(t *testing.T) {
+	const minute = time.Minute
+	for _, tt := range []struct {
+		name     string
+		interval time.Duration
+		cron     string
+		begin    time.Duration // after midnight
+		take     []time.Duration
+		starts   []time.Duration
+		overran  []bool
+	}{
+		{
+			name: "interval", interval: 10 * minute, take: []time.Duration{4 * minute},
+			starts: []time.Duration{0, 10 * minute, 20 * minute, 30 * minute}, overran: []bool{false, false, false},
+		}, {
+			name: "interval, ended just in time", interval: 10 * minute, take: []time.Duration{10 * minute},
+			starts: []time.Duration{0, 10 * minute, 20 * minute, 30 * minute}, overran: []bool{false, false, false},
+		}, {
+			// 25 minutes: two starts were missed, one is made up for, and
+			// the next is due 10 minutes from that one.
+			name: "interval, one overruns", interval: 10 * minute, take: []time.Duration{25 * minute, 4 * minute},
+			starts: []time.Duration{0, 25 * minute, 35 * minute}, overran: []bool{true, false},
+		}, {
+			name: "interval, all overrun", interval: 10 * minute, take: []time.Duration{12 * minute},
+			starts: []time.Duration{0, 12 * minute, 24 * minute, 36 * minute}, overran: []bool{true, true, true},
+		}, {
+			name: "cron, first at once", cron: "*/10 * * * *", begin: 3 * minute, take: []time.Duration{4 * minute},
+			starts: []time.Duration{0, 7 * minute, 17 * minute, 27 * minute, 37 * minute}, overran: []bool{false, false, false, false},
+		}, {
+			name: "cron, one overruns", cron: "*/10 * * * *", begin: 3 * minute, take: []time.Duration{21 * minute, 4 * minute},
+			starts: []time.Duration{0, 21 * minute, 27 * minute, 37 * minute}, overran: []bool{true, false, false},
+		},
+	} {
+		inBubble(t, tt.name, func(t *testing.T) {
+			time.Sleep(tt.begin) // a bubble begins at midnight UTC, a whole hour or half one anywhere
+			w := newWorld(1)
+			w.Interval, w.Cron, w.take = tt.interval, tt.cron, tt.take[0]
+			w.afterRun = func(n int) { w.take = tt.take[min(n, len(tt.take)-1)] }
+			w.runFor(t, 38*minute)
+
+			same(t, "starts", w.starts, tt.starts)
+			var overran []bool
+			ended := w.cycles[:len(tt.overran)]
+			for i, c := range ended {
+				overran = append(overran, c.Overran)
+				if next := c.Next.Sub(w.began); i+1 < len(tt.starts) && next != tt.starts[i+1] {
+					t.Errorf("cycle %d announced the next at %v, it came at %v", c.Number, next, tt.starts[i+1])
+				}
+				if c.Number != int64(i+1) || c.WarmUp != (i == 0) {
+					t.Errorf("cycle %d has number %d, warm-up %v", i+1, c.Number, c.WarmUp)
+				}
+			}
+			same(t, "overran", overran, tt.overran)
+			for _, r := range w.runs {
+				if r.WarmUp != (r.Cycle == 1) {
+					t.Errorf("run of cycle %d: warm-up %v", r.Cycle, r.WarmUp)
+				}
+			}
+		})
+	}
+}
+
+func TestTheEndCutsTheRunShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(3)
+		w.recording = func(ctx context.Context) {
+			if ctx.Err() != nil {
+				t.Error("recording with a context that has ended")
+			}
+			if until, ok := ctx.Deadline(); !ok || time.Until(until) > 2*time.Second {
+				t.Error("recording may take for ever")
+			}
+		}
+		w.runFor(t, 15*time.Second)
+		if len(w.runs) != 2 || w.runs[1].Outcome != bench.Killed || w.runs[1].ID != 2 {
+			t.Errorf("runs are %+v, want the second killed, and recorded", w.runs)
+		}
+		last := w.cycles[len(w.cycles)-1]
+		if last.Done != 1 || last.Total != 3 || last.Ended.IsZero() || !last.Next.IsZero() {
+			t.Errorf("cycle is %+v, want it ended with 1 of 3 runs", last)
+		}
+		same(t, "last events", w.events[len(w.events)-2:], []string{"record cycle 1, 1/3", "cycle 1 ends, 1/3"})
+	})
+}
+
+func TestTheEndBetweenCycles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(1)
+		w.runFor(t, 9*time.Minute)
+		if len(w.cycles) != 1 || w.cycles[0].Done != 1 {
+			t.Errorf("cycles are %+v, want one, whole", w.cycles)
+		}
+	})
+}
+
+func TestTheEndBeforeTheFirstRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(1)
+		w.runFor(t, 0)
+		if len(w.events) != 0 {
+			t.Errorf("after the end: %v", w.events)
+		}
+	})
+}
+
+func TestCycleCutShortReturnsWhatThereIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(4)
+		ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)
+		defer cancel()
+		runs, c, err := w.Cycle(ctx)
+		if len(runs) != 3 || c.Done != 2 || c.Total != 4 || err != nil {
+			t.Errorf("%d runs, cycle %+v, %v; want 3, one of them killed", len(runs), c, err)
+		}
+	})
+}
+
+func TestMeasuringGoesOnWithoutARecorder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(3)
+		full := errors.New("the disk is full")
+		w.refuse = func(*bench.Run) error { return full }
+		w.runFor(t, 11*time.Minute)
+		if len(w.runs) < 4 {
+			t.Fatalf("only %d runs", len(w.runs))
+		}
+		if !slices.Contains(w.events, "end 1, ID 0, the disk is full") {
+			t.Errorf("the observer was not told: %v", w.events)
+		}
+		for text, want := range map[string]int{
+			`level=ERROR msg="run is not in the history and will be missing after a restart, measuring goes on; mend what the error names" experiment=t//1/0 cycle=1 err="the disk is full"`: 1,
+			`level=ERROR msg="cycle is not in the history, measuring goes on" cycle=1 err="the disk is full"`:                                                                                2, // at start and end
+		} {
+			if n := w.logged(text); n != want {
+				t.Errorf("logged %d times, want %d: %s\n%s", n, want, text, &w.log)
+			}
+		}
+	})
+}
+
+func TestSkippedAreLoggedAndLeftOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(3)
+		w.Experiments[1].Skip = &bench.Skip{Reason: bench.SkipMissingLibrary, Detail: "no aiohttp"}
+		w.runFor(t, 25*time.Minute)
+		for _, r := range w.runs {
+			if r.Model == "1" {
+				t.Error("a skipped experiment was run")
+			}
+		}
+		if w.cycles[0].Total != 2 {
+			t.Errorf("the cycle has %d runs, want 2", w.cycles[0].Total)
+		}
+		const line = `level=WARN msg="experiment is skipped" experiment=t//1/0 reason=missing_library detail="no aiohttp"`
+		if n := w.logged(line); n != 1 {
+			t.Errorf("logged %d times, want once: %s\n%s", n, line, &w.log)
+		}
+	})
+}
+
+func TestRefuses(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		spoil func(*Scheduler)
+		want  string
+	}{
+		{"no experiments", func(s *Scheduler) { s.Experiments = nil },
+			"there is no experiment to run: look at BENCHD_WORKLOADS_DIR and at what BENCHD_TASKS, BENCHD_RUNTIMES, BENCHD_MODELS and BENCHD_CONCURRENCIES select"},
+		{"all skipped", func(s *Scheduler) {
+			for i := range s.Experiments {
+				s.Experiments[i].Skip = &bench.Skip{Reason: bench.SkipNoInterpreter}
+			}
+		}, "none of the 2 experiments can run here: install what they lack, the log and `benchd list` say what that is"},
+		{"no repeat", func(s *Scheduler) { s.Repeat = 0 }, "BENCHD_REPEAT is 0, want at least 1"},
+		{"no interval", func(s *Scheduler) { s.Interval = 0 }, "BENCHD_INTERVAL is 0s, want more than 0"},
+		{"no cron expression", func(s *Scheduler) { s.Cron = "soon" },
+			`BENCHD_SCHEDULE "soon" is never due after 2026-05-04 03:02:01: expr should contain 5-7 segments separated by space`},
+		{"a day that never comes", func(s *Scheduler) { s.Cron = "0 0 30 2 *" },
+			`BENCHD_SCHEDULE "0 0 30 2 *" is never due after 2026-05-04 03:02:01: tried so hard`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(2)
+			w.Now = func() time.Time { return time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC) }
+			tt.spoil(w.Scheduler)
+			if err := w.Scheduler.Run(t.Context()); err == nil || err.Error() != tt.want {
+				t.Errorf("got error %v\nwant %s", err, tt.want)
+			}
+			if len(w.events) != 0 {
+				t.Errorf("it began all the same: %v", w.events)
+			}
+		})
+	}
+}
+
+func TestAFailedRunIsLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(1)
+		w.Runner = runnerFunc(func(e bench.Experiment) bench.Run {
+			return bench.Run{Key: e.Key, Outcome: bench.Failed, Error: "exit status 3", Output: "no such module"}
+		})
+		_, c, err := w.Cycle(t.Context())
+		if err != nil || c.Done != 1 {
+			t.Errorf("a failed run is a result: %v, %+v", err, c)
+		}
+		const line = `level=WARN msg="run is not ok" experiment=t//0/0 cycle=1 run=1 outcome=failed err="exit status 3" output="no such module"`
+		if w.logged(line) != 1 {
+			t.Errorf("want %s\nlogged\n%s", line, &w.log)
+		}
+	})
+}
+
+type runnerFunc func(bench.Experiment) bench.Run
+
+func (f runnerFunc) Run(_ context.Context, e bench.Experiment) bench.Run { return f(e) }
