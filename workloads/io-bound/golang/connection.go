@@ -11,7 +11,7 @@ import (
 // connection is the transport of one thread: a connection of its own, written
 // to and read from by the thread itself. http.Transport has two goroutines for
 // each connection, and to hand a request to them and back costs a locked
-// goroutine several switches of the operating system's threads: a third of the
+// goroutine several switches of the operating system's threads: half of the
 // requests a second, without delay.
 type connection struct {
 	conn   net.Conn // nil before the first request, and after a failure
