@@ -3,6 +3,7 @@ package expose
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -97,7 +98,7 @@ var runParameters = map[string]func(*bench.RunQuery, string) error{
 	"runtime": func(q *bench.RunQuery, v string) error { q.Runtime = v; return nil },
 	"model":   func(q *bench.RunQuery, v string) error { q.Model = v; return nil },
 	"concurrency": func(q *bench.RunQuery, v string) error {
-		n, err := number(v, 1, math.MaxInt32)
+		n, err := number(v, math.MaxInt32)
 		q.Concurrency = new(int(n))
 		return err
 	},
@@ -109,16 +110,16 @@ var runParameters = map[string]func(*bench.RunQuery, string) error{
 		return nil
 	},
 	"cycle": func(q *bench.RunQuery, v string) error {
-		n, err := number(v, 1, math.MaxInt64)
+		n, err := number(v, math.MaxInt64)
 		q.Cycle = &n
 		return err
 	},
 	"before": func(q *bench.RunQuery, v string) (err error) {
-		q.Before, err = number(v, 1, math.MaxInt64)
+		q.Before, err = number(v, math.MaxInt64)
 		return err
 	},
 	"limit": func(q *bench.RunQuery, v string) error {
-		n, err := number(v, 1, maxLimit)
+		n, err := number(v, maxLimit)
 		q.Limit = int(n)
 		return err
 	},
@@ -162,15 +163,16 @@ func parameters(raw string, allowed ...string) (map[string]string, error) {
 	return given, nil
 }
 
-func number(s string, least, most int64) (int64, error) {
+// number reads a whole number from 1 to most.
+func number(s string, most int64) (int64, error) {
 	n, err := strconv.ParseInt(s, 10, 64)
 	switch {
-	case err == nil && least <= n && n <= most:
+	case err == nil && 1 <= n && n <= most:
 		return n, nil
 	case most == math.MaxInt64:
-		return 0, fmt.Errorf("want a whole number of at least %d", least)
+		return 0, errors.New("want a whole number of at least 1")
 	default:
-		return 0, fmt.Errorf("want a whole number from %d to %d", least, most)
+		return 0, fmt.Errorf("want a whole number from 1 to %d", most)
 	}
 }
 

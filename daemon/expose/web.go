@@ -59,7 +59,9 @@ func (e *Exposer) Serve(ctx context.Context, listener net.Listener, webConfigFil
 	if err := server.Shutdown(last); err != nil {
 		logger.Warn("Requests were cut off at the end.", "err", errors.Join(err, server.Close()))
 	}
-	<-served
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve %s: %w", listener.Addr(), err)
+	}
 	return nil
 }
 

@@ -61,7 +61,11 @@ func TestChild(t *testing.T) {
 
 func TestChildIsStartedAgain(t *testing.T) {
 	c := start(t)
-	defer c.Close()
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	before := c.Server()
 	if err := syscall.Kill(before.PID, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
@@ -92,7 +96,11 @@ func TestExternal(t *testing.T) {
 		}
 	}))
 	e := Watch(server.URL)
-	defer e.Close()
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	if s := e.Server(); !s.Up || s.URL != server.URL || s.PID != 0 || s.CPUSeconds != nil {
 		t.Errorf("server: %+v", s)
 	}

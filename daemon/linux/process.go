@@ -43,7 +43,7 @@ func Watch(pid int) (*Process, error) {
 }
 
 // Close ends the watching.
-func (p *Process) Close() error { return p.stat.Close() }
+func (p *Process) Close() { p.stat.Close() }
 
 // Stat is what /proc/PID/stat says, see proc_pid_stat(5).
 type Stat struct {

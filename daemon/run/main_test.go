@@ -114,7 +114,7 @@ func sleepForEver() { select {} }
 var workloads = map[string]func(*actor){
 	"good": func(a *actor) { a.work(func() { spin(50 * time.Millisecond) }) },
 	"long": func(a *actor) { a.work(func() { spin(700 * time.Millisecond) }) },
-	"fails": func(a *actor) {
+	"fails": func(_ *actor) {
 		fmt.Println("about to fail")
 		fmt.Fprintln(os.Stderr, "because of a reason")
 		os.Exit(5)
@@ -131,12 +131,12 @@ var workloads = map[string]func(*actor){
 		a.say(result())
 		os.Exit(9)
 	},
-	"exits-early": func(a *actor) {},
+	"exits-early": func(_ *actor) {},
 	"exits-after-ready": func(a *actor) {
 		a.ready()
 		a.await(protocol.GateStart)
 	},
-	"hangs-before-ready": func(a *actor) { sleepForEver() },
+	"hangs-before-ready": func(_ *actor) { sleepForEver() },
 	"hangs-working": func(a *actor) {
 		a.ready()
 		a.await(protocol.GateStart)
@@ -266,7 +266,7 @@ var workloads = map[string]func(*actor){
 			sink += int(ballast[len(ballast)-1])
 		})
 	},
-	"shows-environment": func(a *actor) {
+	"shows-environment": func(_ *actor) {
 		for _, e := range os.Environ() {
 			fmt.Println(e)
 		}

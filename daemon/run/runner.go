@@ -77,15 +77,12 @@ func (r *Runner) attempt(ctx context.Context, e bench.Experiment, run *bench.Run
 	if err != nil {
 		return ending{bench.Failed, err.Error(), ""}
 	}
-	patience := time.Duration(0) // for a workload that was not let go
-
 	t := &talk{ctx: ctx, child: c, deadline: time.After(e.Timeout)}
 	err = r.measured(t, e, run, server)
-	if err != nil && t.exit == nil {
+	patience := time.Second
+	if err != nil && t.exit == nil { // it was not let go
 		c.terminate()
 		patience = supervisorPatience
-	} else {
-		patience = time.Second
 	}
 	c.finish(patience)
 	if t.exit == nil {
