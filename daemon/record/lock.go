@@ -25,7 +25,7 @@ func lockDir(dir string) (*os.File, error) {
 		return nil, fmt.Errorf("lock BENCHD_DATA_DIR: %w: %s", err, remedy)
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		defer f.Close() //nolint:errcheck // nothing was written
+		defer f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
 			return nil, fmt.Errorf("BENCHD_DATA_DIR %s is in use by another benchd, %s: stop it, or set BENCHD_DATA_DIR to another folder", dir, holder(f))
 		}

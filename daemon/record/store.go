@@ -41,15 +41,15 @@ type Store struct {
 // and file where there are none. It fails when another daemon uses the folder,
 // when it cannot be written, and when the file is damaged or of a newer benchd.
 func Open(ctx context.Context, dir string) (*Store, error) {
-	dir, err := filepath.Abs(dir)
+	path, err := filepath.Abs(filepath.Join(dir, fileName)) // a URI has no relative ones
 	if err != nil {
 		return nil, fmt.Errorf("find BENCHD_DATA_DIR %s: %w", dir, err)
 	}
-	lock, err := lockDir(dir)
+	lock, err := lockDir(filepath.Dir(path))
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{path: filepath.Join(dir, fileName), lock: lock}
+	s := &Store{path: path, lock: lock}
 	s.write, err = s.connect("_txlock=immediate")
 	if err == nil {
 		s.read, err = s.connect("_query_only=1")

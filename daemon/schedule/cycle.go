@@ -80,16 +80,16 @@ func (s *Scheduler) end(ctx context.Context, c *bench.Cycle, next time.Time) {
 
 // record records also what is left to record when ctx has ended.
 func (s *Scheduler) record(ctx context.Context, r *bench.Run) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	return s.Recorder.Record(ctx, r)
+	return s.Recorder.Record(limited, r)
 }
 
 // recordCycle logs a failure itself: measuring goes on without.
 func (s *Scheduler) recordCycle(ctx context.Context, c bench.Cycle) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	if err := s.Recorder.RecordCycle(ctx, c); err != nil {
+	if err := s.Recorder.RecordCycle(limited, c); err != nil {
 		s.Log.Error("cycle is not in the history, measuring goes on", "cycle", c.Number, "err", err)
 	}
 }

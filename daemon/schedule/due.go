@@ -32,16 +32,17 @@ func (s *Scheduler) due(start time.Time) (time.Time, error) {
 
 // wait sleeps until next, and reports false when ctx ended before.
 func (s *Scheduler) wait(ctx context.Context, next time.Time) bool {
+	at := next
 	for ctx.Err() == nil {
 		now := s.now()
-		if !now.Before(next) {
+		if !now.Before(at) {
 			return true
 		}
 		// The clock was set back: nobody wants to wait until it is there again.
-		if sooner, err := s.due(now); err == nil && sooner.Before(next) {
-			next = sooner
+		if sooner, err := s.due(now); err == nil && sooner.Before(at) {
+			at = sooner
 		}
-		timer := time.NewTimer(min(next.Sub(now), maxSleep))
+		timer := time.NewTimer(min(at.Sub(now), maxSleep))
 		select {
 		case <-timer.C:
 		case <-ctx.Done():

@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"strings"
 	"testing"
 	"time"
 	_ "time/tzdata" // for machines that know no time zones
@@ -89,8 +90,7 @@ func TestSettingTheClockMovesNoInterval(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Round strips the monotonic reading, which == sees and Equal does not.
-	if next == next.Round(0) {
+	if !strings.Contains(next.String(), " m=") {
 		t.Error("the time carries no monotonic reading")
 	}
 }

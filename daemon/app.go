@@ -1,0 +1,249 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"benchd/daemon/bench"
+	"benchd/daemon/config"
+	"benchd/daemon/experiments"
+	"benchd/daemon/expose"
+	"benchd/daemon/host"
+	"benchd/daemon/httpbin"
+	"benchd/daemon/record"
+	"benchd/daemon/run"
+	"benchd/daemon/schedule"
+	"benchd/workloads"
+)
+
+// app is a benchd that is ready to run, and what is to be closed afterwards.
+type app struct {
+	settings    config.Config
+	log         *slog.Logger
+	experiments experiments.Set
+	store       *record.Store
+	runner      *run.Runner
+	exposer     *expose.Exposer
+	scheduler   *schedule.Scheduler
+
+	teardown []func() error // last in, first out
+}
+
+// onClose registers the end of something that has just been begun.
+func (a *app) onClose(end func() error) { a.teardown = append(a.teardown, end) }
+
+// close ends everything that newApp began, latest first.
+func (a *app) close() error {
+	var failed error
+	for _, end := range slices.Backward(a.teardown) {
+		failed = errors.Join(failed, end())
+	}
+	return failed
+}
+
+// newApp wires the flow. On an error everything begun has been ended.
+func newApp(ctx context.Context, settings config.Config, log *slog.Logger) (a *app, err error) {
+	a = &app{settings: settings, log: log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.close())
+		}
+	}()
+	// Descendants of a workload whose supervisor was killed come to us.
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return a, fmt.Errorf("become the subreaper of the workloads: %w", err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return a, fmt.Errorf("find the program that this is: %w", err)
+	}
+	data, err := filepath.Abs(settings.DataDir)
+	if err != nil {
+		return a, fmt.Errorf("BENCHD_DATA_DIR: %w", err)
+	}
+	// First, for it locks the folder against other daemons.
+	if a.store, err = record.Open(ctx, data); err != nil {
+		return a, err
+	}
+	a.onClose(a.store.Close)
+
+	a.experiments, err = load(ctx, settings, filepath.Join(data, "workloads"), self)
+	if err != nil {
+		return a, err
+	}
+	server, err := a.startServer(self)
+	if err != nil {
+		return a, err
+	}
+	scratch := filepath.Join(data, "scratch")
+	if err := os.MkdirAll(scratch, 0o755); err != nil {
+		return a, fmt.Errorf("BENCHD_DATA_DIR: %w", err)
+	}
+	if err := run.SweepLeftovers(scratch); err != nil {
+		return a, fmt.Errorf("clear what an earlier daemon left: %w", err)
+	}
+	a.runner = &run.Runner{
+		Self: self, ScratchDir: scratch, SampleInterval: settings.SampleInterval,
+		HTTPBin: server, Log: log,
+	}
+	machine, err := host.Describe()
+	if err != nil {
+		return a, err
+	}
+	a.exposer = expose.New(expose.Options{
+		Experiments: a.experiments.Experiments,
+		Host:        machine,
+		Build:       expose.Build(buildOf()),
+		Live:        a.runner.Live,
+		Server:      server,
+		History:     a.store,
+		Pprof:       settings.PProf,
+		Logger:      log,
+	})
+	if err := a.restore(ctx); err != nil {
+		return a, err
+	}
+	last, err := a.store.LastCycle(ctx)
+	if err != nil {
+		return a, err
+	}
+	a.scheduler = &schedule.Scheduler{
+		Experiments: a.experiments.Experiments,
+		Repeat:      settings.Repeat,
+		Interval:    settings.Interval,
+		Cron:        settings.Schedule,
+		Seed:        settings.Seed,
+		LastCycle:   last,
+		Runner:      a.runner,
+		Recorder:    recorder{a.store, a.exposer},
+		Observer:    observer{a.exposer},
+		Log:         log,
+	}
+	return a, nil
+}
+
+// observer gives memory back between the cycles, which only the runs needed.
+type observer struct{ *expose.Exposer }
+
+func (o observer) CycleEnded(c bench.Cycle) {
+	o.Exposer.CycleEnded(c)
+	debug.FreeOSMemory()
+}
+
+// recorder tells the exposer what recording costs.
+type recorder struct {
+	*record.Store
+	exposer *expose.Exposer
+}
+
+func (r recorder) Record(ctx context.Context, run *bench.Run) error {
+	begun := time.Now()
+	err := r.Store.Record(ctx, run)
+	r.exposer.RecordTook(time.Since(begun))
+	return err
+}
+
+// load finds the experiments, laying the shipped tasks out in dir.
+func load(ctx context.Context, settings config.Config, dir, self string) (experiments.Set, error) {
+	return experiments.Load(ctx, experiments.Options{
+		FS:            workloads.FS,
+		Builtin:       func(name string) bool { _, ok := workloads.Builtin(name); return ok },
+		Dir:           dir,
+		Self:          self,
+		ExtraDirs:     settings.WorkloadsDirs,
+		Pythons:       settings.Pythons,
+		Size:          settings.Size,
+		Tasks:         settings.Tasks,
+		Runtimes:      settings.Runtimes,
+		Models:        settings.Models,
+		Concurrencies: settings.Concurrencies,
+		Timeout:       settings.RunTimeout,
+	})
+}
+
+// startServer provides the httpbin, if an experiment needs it.
+func (a *app) startServer(self string) (func() bench.Server, error) {
+	needed := slices.ContainsFunc(a.experiments.Experiments, func(e bench.Experiment) bool {
+		return e.HTTPBin && e.Skip == nil
+	})
+	switch {
+	case a.settings.HTTPBinURL != "":
+		server := httpbin.Watch(a.settings.HTTPBinURL)
+		a.onClose(server.Close)
+		return server.Server, nil
+	case needed:
+		server, err := httpbin.Start(self, a.log)
+		if err != nil {
+			return nil, err
+		}
+		a.onClose(server.Close)
+		return server.Server, nil
+	}
+	return func() bench.Server { return bench.Server{} }, nil
+}
+
+func (a *app) restore(ctx context.Context) error {
+	last, err := a.store.LastOK(ctx)
+	if err != nil {
+		return fmt.Errorf("read the last runs from the history: %w", err)
+	}
+	a.exposer.Restore(last)
+	return nil
+}
+
+// serve is the daemon: it runs cycles and serves until ctx is done.
+func serve(ctx context.Context, settings config.Config, log *slog.Logger) (err error) {
+	// Listening comes before everything else: a second daemon is told at once.
+	listener, err := net.Listen("tcp", settings.ListenAddress)
+	if err != nil {
+		return fmt.Errorf("BENCHD_LISTEN_ADDRESS: %w", err)
+	}
+	a, err := newApp(ctx, settings, log)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer func() { err = errors.Join(err, a.close()) }()
+	log.Info("benchd starts", "version", buildOf().Version, "listen", listener.Addr().String(),
+		"experiments", len(a.experiments.Experiments), "size", settings.Size)
+
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	served := make(chan error, 1)
+	go func() {
+		served <- a.exposer.Serve(ctx, listener, settings.WebConfigFile, log)
+		cancel() // without it nobody would see a result
+	}()
+	err = a.scheduler.Run(ctx)
+	cancel()
+	return errors.Join(err, <-served)
+}
+
+// list prints the experiments.
+func list(ctx context.Context, settings config.Config, w io.Writer) error {
+	// Not in BENCHD_DATA_DIR: a daemon may be running from there.
+	dir, err := os.MkdirTemp("", "benchd-list-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	set, err := load(ctx, settings, dir, self)
+	if err != nil {
+		return err
+	}
+	return set.Table(w)
+}

@@ -1,0 +1,128 @@
+// Command benchd runs experiments with concurrency models again and again,
+// measures them from outside and exposes the results to Prometheus:
+//
+//	config -> experiments -> schedule -> run and measure -> record -> expose
+//
+// Each step is the package of that name; this one wires them.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"benchd/daemon/config"
+	"benchd/daemon/httpbin"
+	"benchd/daemon/run"
+	"benchd/workloads"
+	"benchd/workloads/workload"
+)
+
+const usage = `benchd measures concurrency models, again and again, and tells Prometheus.
+
+Usage:
+  benchd                run the daemon; settings are environment variables
+  benchd once           run one cycle, print its results as a table, and exit
+  benchd list           print the experiments, and those that are skipped with their reason
+  benchd config         print every variable with its default, value and meaning
+  benchd version        print the version
+`
+
+func main() {
+	os.Exit(dispatch(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// dispatch finds out as what this process was started: benchd starts itself
+// again as supervisor, as built-in workload and as httpbin.
+func dispatch(args []string, stdout, stderr io.Writer) int {
+	command := ""
+	if len(args) > 0 {
+		command = args[0]
+	}
+	switch command {
+	case "supervise": // supervise -- COMMAND...
+		if len(args) > 2 {
+			return run.Supervise(args[2:])
+		}
+	case "workload": // workload NAME
+		if len(args) == 2 {
+			if program, ok := workloads.Builtin(args[1]); ok {
+				return workload.Main(program)
+			}
+		}
+	case "httpbin":
+		return httpbin.Serve()
+	case "version":
+		fmt.Fprintln(stdout, buildOf())
+		return 0
+	case "help", "-h", "--help":
+		fmt.Fprint(stdout, usage)
+		return 0
+	case "", "once", "list", "config":
+		if len(args) <= 1 {
+			return withSettings(command, stdout, stderr)
+		}
+	}
+	fmt.Fprintf(stderr, "benchd: cannot make sense of %q\n\n%s", args, usage)
+	return 2
+}
+
+// withSettings runs what needs the settings.
+func withSettings(command string, stdout, stderr io.Writer) int {
+	settings, err := config.Load()
+	if command == "config" {
+		// Shown even with faults in it: this is where one looks them up.
+		if tableErr := settings.Table(stdout); tableErr != nil {
+			err = tableErr
+		}
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "benchd: the settings are not usable; nothing was started:\n%v\n", err)
+		return 1
+	}
+	ctx, stop := untilSignal(stderr)
+	defer stop()
+	log := newLogger(settings, stderr)
+	switch command {
+	case "config":
+	case "list":
+		err = list(ctx, settings, stdout)
+	case "once":
+		err = once(ctx, settings, log, stdout, stderr)
+	default:
+		err = serve(ctx, settings, log)
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "benchd: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+// untilSignal is done at the first SIGINT or SIGTERM; a second ends the
+// process at once, and its supervisor kills what was running.
+func untilSignal(stderr io.Writer) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		cancel()
+		<-signals
+		fmt.Fprintln(stderr, "benchd: second signal, ended at once")
+		os.Exit(1)
+	}()
+	return ctx, cancel
+}
+
+func newLogger(settings config.Config, w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: settings.LogLevel}
+	if settings.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}

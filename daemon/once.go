@@ -1,0 +1,144 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"benchd/daemon/bench"
+	"benchd/daemon/config"
+	"benchd/daemon/schedule"
+)
+
+// once runs one cycle and prints a table of its results.
+func once(ctx context.Context, settings config.Config, log *slog.Logger, stdout, stderr io.Writer) (err error) {
+	a, err := newApp(ctx, settings, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.close()) }()
+	if f, ok := stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		a.scheduler.Observer = progress{a.scheduler.Observer, newBar(stderr)}
+	}
+	runs, cycle, err := a.scheduler.Cycle(ctx)
+	if err != nil {
+		return err
+	}
+	writeRuns(stdout, runs)
+	fmt.Fprintf(stdout, "\n%d of %d runs in %v, size %s, seed %d.\n",
+		cycle.Done, cycle.Total, cycle.Ended.Sub(cycle.Started).Round(time.Second), settings.Size, cycle.Seed)
+	if cycle.Done < cycle.Total {
+		return errors.New("the cycle was interrupted")
+	}
+	return nil
+}
+
+// writeRuns prints one line for each experiment: the median over its runs.
+func writeRuns(w io.Writer, runs []bench.Run) {
+	byKey := map[bench.Key][]bench.Run{}
+	var keys []bench.Key
+	for _, r := range runs {
+		if byKey[r.Key] == nil {
+			keys = append(keys, r.Key)
+		}
+		byKey[r.Key] = append(byKey[r.Key], r)
+	}
+	slices.SortFunc(keys, bench.Key.Compare)
+
+	t := table.NewWriter()
+	t.AppendHeader(table.Row{"task", "runtime", "model", "concurrency", "wall s", "throughput",
+		"CPU s", "CPU %", "peak memory MB", "errors", "state"})
+	var right []table.ColumnConfig
+	for n := 4; n <= 10; n++ {
+		right = append(right, table.ColumnConfig{Number: n, Align: text.AlignRight})
+	}
+	t.SetColumnConfigs(right)
+	for _, key := range keys {
+		t.AppendRow(rowOf(key, byKey[key]))
+	}
+	fmt.Fprintln(w, t.RenderMarkdown())
+}
+
+func rowOf(key bench.Key, runs []bench.Run) table.Row {
+	row := table.Row{key.Task, key.Runtime, key.Model, key.Concurrency}
+	var good []*bench.Figures
+	state := ""
+	for _, r := range runs {
+		switch {
+		case r.Outcome != bench.OK:
+			state = string(r.Outcome)
+		case state == "" && r.ServerBound:
+			state = "server-bound"
+		case state == "" && len(r.Noise) > 0:
+			state = "dirty: " + string(r.Noise[0])
+		}
+		if r.Outcome == bench.OK && r.Figures != nil {
+			good = append(good, r.Figures)
+		}
+	}
+	if len(good) == 0 {
+		return append(row, "", "", "", "", "", "", state)
+	}
+	median := func(figure func(*bench.Figures) float64) float64 { return medianOf(good, figure) }
+	return append(row,
+		fmt.Sprintf("%.3f", median(func(f *bench.Figures) float64 { return f.WallSeconds })),
+		scaled(median((*bench.Figures).UnitsPerSecond))+" "+runs[0].Unit+"/s",
+		fmt.Sprintf("%.3f", median((*bench.Figures).CPUSeconds)),
+		fmt.Sprintf("%.0f", median((*bench.Figures).CPUPercent)),
+		fmt.Sprintf("%.1f", median(func(f *bench.Figures) float64 { return f.PeakMemoryBytes })/(1<<20)),
+		fmt.Sprintf("%.0f", median((*bench.Figures).FailedItems)),
+		cmp.Or(state, "clean"))
+}
+
+func medianOf(all []*bench.Figures, figure func(*bench.Figures) float64) float64 {
+	values := make([]float64, len(all))
+	for i, f := range all {
+		values[i] = figure(f)
+	}
+	slices.Sort(values)
+	n := len(values)
+	return (values[(n-1)/2] + values[n/2]) / 2
+}
+
+// scaled shows a rate with 4 digits and an SI prefix.
+func scaled(rate float64) string {
+	prefixes := []string{"", " k", " M", " G"}
+	for len(prefixes) > 1 && rate >= 10_000 {
+		rate, prefixes = rate/1000, prefixes[1:]
+	}
+	return strconv.FormatFloat(rate, 'g', 4, 64) + prefixes[0]
+}
+
+// progress moves a bar as the runs of a cycle end.
+type progress struct {
+	schedule.Observer
+	bar *progressbar.ProgressBar
+}
+
+func newBar(w io.Writer) *progressbar.ProgressBar {
+	return progressbar.NewOptions(-1, progressbar.OptionSetWriter(w), progressbar.OptionShowCount(),
+		progressbar.OptionClearOnFinish(), progressbar.OptionFullWidth(), progressbar.OptionSetPredictTime(true))
+}
+
+func (p progress) RunStarted(e bench.Experiment, at time.Time) {
+	p.bar.Describe(e.String())
+	p.Observer.RunStarted(e, at)
+}
+
+func (p progress) CycleProgress(c bench.Cycle) {
+	p.bar.ChangeMax(c.Total)
+	_ = p.bar.Set(c.Done) // a terminal that is gone is no reason to stop measuring
+	p.Observer.CycleProgress(c)
+}
