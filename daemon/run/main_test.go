@@ -174,8 +174,8 @@ var workloads = map[string]func(*actor){
 		sleepForEver()
 	},
 	"closes-stdin": func(a *actor) {
+		os.Stdin.Close() // before the daemon writes to it
 		a.ready()
-		os.Stdin.Close()
 		sleepForEver()
 	},
 	"wrong-units": func(a *actor) {
