@@ -30,9 +30,9 @@ func (s *Store) Runs(ctx context.Context, q bench.RunQuery) ([]bench.Run, error)
 	return s.query(ctx, text, args...)
 }
 
-// statement chooses the way to the runs, so that each takes time by the number
-// of experiments and not by the length of the history. SQLite, without
-// statistics, would guess; CROSS JOIN keeps it to the order given.
+// statement chooses the way to the runs, so that the time grows with the number
+// of experiments in question and not with the length of the history. SQLite,
+// without statistics, would guess; CROSS JOIN keeps it to the order given.
 func statement(q *bench.RunQuery) (text string, args []any) {
 	var ofExperiment, ofRun conditions
 	ofExperiment.add(q.Task != "", "e.task = ?", q.Task)
@@ -42,9 +42,8 @@ func statement(q *bench.RunQuery) (text string, args []any) {
 	ofRun.add(q.Outcome != "", "r.outcome = ?", q.Outcome)
 	ofRun.add(q.Before != 0, "r.id < ?", q.Before)
 
-	rare := ofExperiment.args != nil || q.Outcome != ""
-	if q.Cycle != nil || !rare {
-		// Down the ids, or the ids of one cycle.
+	if q.Cycle != nil || ofExperiment.args == nil {
+		// Down the ids: all, or those of one cycle or outcome.
 		ofRun.add(q.Cycle != nil, "r.cycle = ?", q.Cycle)
 		text = `SELECT ` + runColumns + ` FROM runs r CROSS JOIN experiments e ON e.id = r.experiment
 			WHERE true` + ofRun.text + ofExperiment.text + ` ORDER BY r.id DESC LIMIT ?`

@@ -44,7 +44,8 @@ var migrations = []string{
 	) STRICT;
 	-- Every index ends in the run's id, so it also yields the newest first.
 	CREATE INDEX runs_by_experiment ON runs (experiment);
-	CREATE INDEX runs_by_outcome ON runs (experiment, outcome);
+	CREATE INDEX runs_by_experiment_and_outcome ON runs (experiment, outcome);
+	CREATE INDEX runs_by_outcome ON runs (outcome);
 	CREATE INDEX runs_by_cycle ON runs (cycle);
 
 	CREATE TABLE cycles (

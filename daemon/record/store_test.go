@@ -121,7 +121,7 @@ func TestAReaderDoesNotHoldUpRecording(t *testing.T) {
 		t.Fatal("no row", err)
 	}
 	defer rows.Close() //nolint:errcheck // it is read only
-	if err := s.Record(t.Context(), example(1)); err != nil {
+	if err := errors.Join(s.Record(t.Context(), example(1)), rows.Err()); err != nil {
 		t.Errorf("while a reader is at work: %v", err)
 	}
 }

@@ -24,11 +24,10 @@ type world struct {
 	log    bytes.Buffer
 
 	began     time.Time
-	take      time.Duration                   // that a run takes
-	refuse    func(*bench.Run) error          // by the recorder, nil for never
-	afterRun  func(n int)                     // is told how many runs there were
-	recording func(context.Context)           // sees the context of recordings
-	outcome   func(e bench.Experiment) string // nil for ok
+	take      time.Duration          // that a run takes
+	refuse    func(*bench.Run) error // by the recorder, nil for never
+	afterRun  func(n int)            // is told how many runs there were
+	recording func(context.Context)  // sees the context of recordings
 }
 
 func newWorld(n int) *world {
