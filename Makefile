@@ -1,0 +1,48 @@
+# Short names for what CONTRIBUTING.md describes.
+
+golangci-lint := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+version       := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+revision      := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+# Executions of each target. Counted and not timed: at the end of a time the
+# fuzzer fails now and then with "context deadline exceeded" on a busy machine
+# (golang/go#75804).
+fuzz ?= 1000000x
+
+.PHONY: help
+help: ## show this
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+.PHONY: build
+build: ## build ./benchd, with version and revision from git
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(version) -X main.revision=$(revision)' -o benchd ./daemon
+
+.PHONY: test
+test: ## run all tests
+	go test ./...
+
+.PHONY: race
+race: ## run all tests under the race detector
+	go test -race ./...
+
+.PHONY: lint
+lint: ## run golangci-lint (built the first time: three minutes)
+	go run $(golangci-lint) run
+
+.PHONY: fuzz
+fuzz: ## fuzz what parses: make fuzz fuzz=1000000x
+	@set -e; targets=$$(grep -rHoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' daemon workloads | sed 's/:func /:/'); test -n "$$targets"; \
+	for target in $$targets; do \
+		go test -run '^$$' -fuzz "^$${target#*:}\$$" -fuzztime $(fuzz) "./$$(dirname "$${target%:*}")"; \
+	done
+
+.PHONY: golden
+golden: ## write the golden files, and the README's table of variables, anew
+	go test ./daemon/config ./daemon/experiments ./daemon/expose -update
+
+.PHONY: bench-accuracy
+bench-accuracy: ## hold what is measured against independent truth, as a table
+	go test -run '^$$' -bench Accuracy -benchtime 1x ./daemon/run
+
+.PHONY: bench-observer
+bench-observer: ## show what sampling does to a workload, as a table (15 minutes)
+	go test -run '^$$' -bench ObserverEffect -benchtime 100x -timeout 1h ./daemon/run
