@@ -106,8 +106,10 @@ func (w *Workload) param(param string) (name, text string) {
 }
 
 // Ready says that the program is set up, naming the client library that it
-// uses ("" for none), and returns when the measured region begins.
+// uses ("" for none), and returns when the measured region begins. What the
+// start of the process has touched in vain is given back before.
 func (w *Workload) Ready(client string) error {
+	shed()
 	err := w.send(protocol.Ready{
 		Type: "ready", Protocol: protocol.Version, PID: os.Getpid(), Runtime: runtime.Version(), Client: client,
 	})
