@@ -26,7 +26,7 @@ func Threads(w *workload.Workload) error {
 			workers[i].Get(int(item), time.Now())
 		}
 	})
-	if err := w.Ready(Client()); err != nil {
+	if err := w.Ready(Client() + ", a connection a thread"); err != nil {
 		return err
 	}
 	threads.Work()
