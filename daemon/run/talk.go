@@ -16,7 +16,7 @@ type talk struct {
 	ctx      context.Context
 	child    *child
 	deadline <-chan time.Time // of the present step
-	exit     *ended           // once the first process has ended
+	exit     *ended           // once the first process has ended; child.ended tells it once
 	result   *protocol.Result // once it was reported and measured
 }
 
@@ -76,6 +76,9 @@ func (t *talk) awaitResult() (protocol.Result, time.Time, error) {
 // counts, even if we learn of the end first.
 func (t *talk) await(what string) (message, error) {
 	ended := t.child.ended
+	if t.exit != nil {
+		ended = nil
+	}
 	messages := t.child.messages
 	for {
 		select {
@@ -110,6 +113,9 @@ func (t *talk) await(what string) (message, error) {
 
 // awaitExit waits for the end of the workload's first process.
 func (t *talk) awaitExit() error {
+	if t.exit != nil {
+		return nil
+	}
 	messages := t.child.messages
 	for {
 		select {
@@ -138,6 +144,9 @@ func (t *talk) awaitExit() error {
 // closedGate explains a gate that could not be opened: the workload has ended,
 // or it has closed its standard input.
 func (t *talk) closedGate(err error) error {
+	if t.exit != nil {
+		return errExited
+	}
 	select {
 	case e, ok := <-t.child.ended:
 		t.exit = endOf(e, ok)
