@@ -21,6 +21,7 @@ import (
 	"benchd/daemon/expose"
 	"benchd/daemon/host"
 	"benchd/daemon/httpbin"
+	"benchd/daemon/linux"
 	"benchd/daemon/record"
 	"benchd/daemon/run"
 	"benchd/daemon/schedule"
@@ -107,6 +108,7 @@ func newApp(ctx context.Context, settings config.Config, log *slog.Logger) (a *a
 		Build:       expose.Build(buildOf()),
 		Live:        a.runner.Live,
 		Server:      server,
+		Data:        func() expose.Data { return lookAt(data) },
 		History:     a.store,
 		Pprof:       settings.PProf,
 		Logger:      log,
@@ -131,6 +133,17 @@ func newApp(ctx context.Context, settings config.Config, log *slog.Logger) (a *a
 		Log:         log,
 	}
 	return a, nil
+}
+
+// lookAt leaves out what cannot be found out.
+func lookAt(data string) (d expose.Data) {
+	if size, err := linux.SizeBytes(data); err == nil {
+		d.SizeBytes = &size
+	}
+	if free, err := linux.FreeBytes(data); err == nil {
+		d.FreeBytes = &free
+	}
+	return d
 }
 
 // observer gives memory back between the cycles, which only the runs needed.
@@ -207,10 +220,14 @@ func serve(ctx context.Context, settings config.Config, log *slog.Logger) (err e
 	// Listening comes before everything else: a second daemon is told at once.
 	listener, err := net.Listen("tcp", settings.ListenAddress)
 	if err != nil {
-		return fmt.Errorf("BENCHD_LISTEN_ADDRESS: %w", err)
+		return fmt.Errorf("BENCHD_LISTEN_ADDRESS: %w: end what serves there, perhaps another benchd, or choose another address", err)
 	}
 	a, err := newApp(ctx, settings, log)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		log.Info("benchd was ended while it started", "err", err)
+		return listener.Close()
+	case err != nil:
 		return errors.Join(err, listener.Close())
 	}
 	defer func() { err = errors.Join(err, a.close()) }()

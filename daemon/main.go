@@ -29,6 +29,7 @@ Usage:
   benchd once           run one cycle, print its results as a table, and exit
   benchd list           print the experiments, and those that are skipped with their reason
   benchd config         print every variable with its default, value and meaning
+  benchd healthcheck    exit with status 0 if the daemon with these settings answers
   benchd version        print the version
 `
 
@@ -62,7 +63,7 @@ func dispatch(args []string, stdout, stderr io.Writer) int {
 	case "help", "-h", "--help":
 		fmt.Fprint(stdout, usage)
 		return 0
-	case "", "once", "list", "config":
+	case "", "once", "list", "config", "healthcheck":
 		if len(args) <= 1 {
 			return withSettings(command, stdout, stderr)
 		}
@@ -93,6 +94,8 @@ func withSettings(command string, stdout, stderr io.Writer) int {
 		err = list(ctx, settings, stdout)
 	case "once":
 		err = once(ctx, settings, log, stdout, stderr)
+	case "healthcheck":
+		err = healthcheck(ctx, settings)
 	default:
 		err = serve(ctx, settings, log)
 	}

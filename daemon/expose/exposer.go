@@ -27,6 +27,12 @@ type Build struct {
 	GoVersion string // "go1.26.8"
 }
 
+// Data is the room that BENCHD_DATA_DIR takes and has. Nil is not known.
+type Data struct {
+	SizeBytes *float64
+	FreeBytes *float64
+}
+
 // Options are what an Exposer shows.
 type Options struct {
 	Experiments []bench.Experiment // skipped ones included; no others are exposed
@@ -34,6 +40,7 @@ type Options struct {
 	Build       Build
 	Live        func() (bench.Live, bool) // false between runs; called at each scrape
 	Server      func() bench.Server       // called at each scrape; nil without a httpbin
+	Data        func() Data               // called at each scrape; nil where nothing is kept
 	History     History
 	Pprof       bool // serve /debug/pprof
 	Logger      *slog.Logger

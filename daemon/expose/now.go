@@ -81,6 +81,11 @@ var (
 		"Resident set of the httpbin; absent if benchd did not start it.")
 	serverRestarts = desc("benchd_httpbin_restarts_total",
 		"Times that benchd started the httpbin again because it had ended.")
+
+	dataSize = desc("benchd_data_size_bytes",
+		"Space that the files in BENCHD_DATA_DIR take up.")
+	dataFree = desc("benchd_data_free_bytes",
+		"Space left for benchd in the file system of BENCHD_DATA_DIR.")
 )
 
 // nowCollector yields what can change at any time, and what never does.
@@ -94,6 +99,7 @@ func (c nowCollector) Describe(ch chan<- *prometheus.Desc) {
 		cycleNumber, cycleInProgress, cycleProgress, cyclePlanned, cycleDone, cycleWarmUp, cycleStarted,
 		cycleDuration, cycleInterval, cycleNext,
 		serverUp, serverCPU, serverMemory, serverRestarts,
+		dataSize, dataFree,
 	} {
 		ch <- d
 	}
@@ -104,7 +110,8 @@ func (c nowCollector) Collect(ch chan<- prometheus.Metric) {
 	running, cycles := c.running, cycleMetrics(c.cycle, c.lastCycle)
 	c.mu.Unlock()
 	// Live and Server are called without the lock: they may take others.
-	for _, m := range slices.Concat(c.fixed, cycles, runningMetrics(running, c.options.Live), serverMetrics(c.options.Server)) {
+	for _, m := range slices.Concat(c.fixed, cycles, runningMetrics(running, c.options.Live),
+		serverMetrics(c.options.Server), dataMetrics(c.options.Data)) {
 		ch <- m
 	}
 }
@@ -201,4 +208,12 @@ func serverMetrics(look func() bench.Server) []prometheus.Metric {
 		ms = append(ms, prometheus.MustNewConstMetric(serverCPU, prometheus.CounterValue, *s.CPUSeconds))
 	}
 	return appendKnown(ms, serverMemory, s.MemoryBytes)
+}
+
+func dataMetrics(look func() Data) []prometheus.Metric {
+	if look == nil {
+		return nil
+	}
+	d := look()
+	return appendKnown(appendKnown(nil, dataSize, d.SizeBytes), dataFree, d.FreeBytes)
 }
