@@ -25,13 +25,21 @@ func Noises() []Noise {
 // keeping only runs with a run delay below 2 % of wall took the coefficient of
 // variation of wall time from 32-40 % to 3 %.
 const (
-	maxRunDelay    = 0.02 // of wall
-	maxStealPct    = 2.0  // of the time of all cores
+	maxRunDelay    = 0.02 // of wall, and at least maxRunDelaySeconds
+	maxStealPct    = 2.0  // of the time of all cores, and more than stealStepSeconds
 	maxPressurePct = 30.0 // of wall
 	maxClockSkew   = 0.02 // of wall, and at least maxClockSkewSeconds
 	// A wake-up of the daemon on a busy machine costs some milliseconds,
 	// which would be more than maxClockSkew of a very short run.
 	maxClockSkewSeconds = 0.02
+	// Waking up a dozen threads costs some hundred microseconds of run delay on
+	// a machine that does nothing else: more than 2 % of a run of 10 ms. What
+	// others used meanwhile is known in steps of 10 ms, so it cannot acquit. At
+	// 250 ms and longer, and so in every standard run, the 2 % decide.
+	maxRunDelaySeconds = 0.005
+	// The kernel tells steal in steps of 10 ms. One step more may be the end of
+	// a theft that began long before the run, and is over 2 % of a short one.
+	stealStepSeconds = 0.010
 )
 
 // FindNoise returns why the run is dirty, nil when it is clean. It does not
@@ -46,7 +54,7 @@ func (f *Figures) FindNoise() []Noise {
 	if f.ForeignCPUSeconds != nil {
 		byOthers = *f.ForeignCPUSeconds + deref(f.StealSeconds)
 	}
-	limit := maxRunDelay * f.WallSeconds
+	limit := max(maxRunDelay*f.WallSeconds, maxRunDelaySeconds)
 	switch {
 	case f.RunDelaySeconds != nil:
 		if min(*f.RunDelaySeconds, byOthers) > limit {
@@ -55,7 +63,8 @@ func (f *Figures) FindNoise() []Noise {
 	case deref(f.CPUPressurePercent) > maxPressurePct && byOthers > limit:
 		noise = append(noise, NoisePressure)
 	}
-	if deref(f.StealPercent) > maxStealPct {
+	// Half a step more, for sums of decimal fractions are not exact.
+	if deref(f.StealPercent) > maxStealPct && deref(f.StealSeconds) > 1.5*stealStepSeconds {
 		noise = append(noise, NoiseSteal)
 	}
 	if deref(f.ThrottledPeriods) > 0 {
@@ -68,17 +77,18 @@ func (f *Figures) FindNoise() []Noise {
 	return noise
 }
 
-// FindServerBound reports whether the httpbin limited the run: it used nearly
-// all cores, or the larger part of a machine that had nothing left. It is
-// false where the server's CPU time is not known.
-func (f *Figures) FindServerBound(cores int) bool {
-	if f.ServerCPUSeconds == nil || f.WallSeconds <= 0 {
+// FindServerBound reports whether the httpbin limited the run: it used the
+// larger part of what it and the workload shared, with hardly anything left.
+// cores is how many the two may use: fewer than the machine has, and a
+// fraction, in a container with a limit. The load of the whole machine would
+// say nothing there, nor where others fill it, which is noise. False where the
+// server's CPU time is not known.
+func (f *Figures) FindServerBound(cores float64) bool {
+	if f.ServerCPUSeconds == nil || f.WallSeconds <= 0 || cores <= 0 {
 		return false
 	}
-	server := *f.ServerCPUSeconds
-	alone := server >= 0.9*float64(cores)*f.WallSeconds
-	full := deref(f.SystemCPUPercentAvg) >= 95
-	return alone || full && server > f.CPUSeconds()
+	server, client := *f.ServerCPUSeconds, f.CPUSeconds()
+	return server > client && server+client >= 0.9*cores*f.WallSeconds
 }
 
 func deref(p *float64) float64 {
