@@ -182,27 +182,35 @@ func (c *child) finish(patience time.Duration) {
 }
 
 // sweep kills all processes with the mark in their environment and reaps those
-// that are ours, first included: what a supervisor that was itself killed left
-// behind, adopted by the daemon as the next subreaper.
+// that are ours, first included unless it is 0: what a supervisor that was
+// itself killed left behind, adopted by the daemon as the next subreaper.
+//
+// One that dies loses its environment some time before it can be reaped, so
+// what was found once is looked after until it is gone. That may be for
+// others to do, who do not; hence the limit of about a second. One that is
+// just being started has no environment for a moment, hence the second look.
 func sweep(mark string, first int) {
-	victims := map[int]bool{first: true}
-	for range 200 {
-		found := false
+	victims := map[int]bool{}
+	if first != 0 {
+		victims[first] = true
+	}
+	for tries, quiet := 0, 0; tries < 200 && quiet < 2; tries++ {
+		quiet++
 		for _, pid := range linux.Processes() {
 			if pid != os.Getpid() && linux.Environ(pid, mark) {
-				found, victims[pid] = true, true
+				quiet, victims[pid] = 0, true
 				_ = unix.Kill(pid, unix.SIGKILL)
 			}
 		}
 		for pid := range victims {
 			// Never wait for any child: that would steal those of os/exec.
-			if _, err := unix.Wait4(pid, nil, unix.WNOHANG, nil); err == nil {
-				continue
+			_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil)
+			if errors.Is(unix.Kill(pid, 0), unix.ESRCH) {
+				delete(victims, pid)
 			}
-			delete(victims, pid)
 		}
-		if !found {
-			return
+		if len(victims) > 0 {
+			quiet = 0
 		}
 		time.Sleep(5 * time.Millisecond)
 	}

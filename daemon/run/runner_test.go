@@ -176,7 +176,10 @@ func TestDaemonKilled(t *testing.T) {
 	if err := daemon.Start(); err != nil {
 		t.Fatal(err)
 	}
-	poll(t, "supervisor, workload and stray", func() bool { return len(processesOf(scratch)) == 3 })
+	poll(t, "supervisor, workload and stray", func() bool {
+		left := processesOf(scratch)
+		return len(left) == 3 && strings.Contains(strings.Join(left, " "), "stray")
+	})
 	_ = daemon.Process.Signal(unix.SIGKILL)
 	_ = daemon.Wait()
 	poll(t, "no process", func() bool { return len(processesOf(scratch)) == 0 })
@@ -191,7 +194,10 @@ func TestSweepLeftovers(t *testing.T) {
 	if err := daemon.Start(); err != nil {
 		t.Fatal(err)
 	}
-	poll(t, "supervisor, workload and stray", func() bool { return len(processesOf(scratch)) == 3 })
+	poll(t, "supervisor, workload and stray", func() bool {
+		left := processesOf(scratch)
+		return len(left) == 3 && strings.Contains(strings.Join(left, " "), "stray")
+	})
 	supervisor := linux.Children(daemon.Process.Pid)
 	_ = daemon.Process.Signal(unix.SIGSTOP) // so that it cannot sweep
 	_ = unix.Kill(supervisor[0], unix.SIGKILL)
