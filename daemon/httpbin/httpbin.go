@@ -5,6 +5,7 @@ package httpbin
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -60,8 +61,8 @@ type Child struct {
 
 	mu       sync.Mutex
 	url      string
-	pid      int
-	hold     io.Closer // its standard input
+	process  *os.Process // nil while it is started again
+	hold     io.Closer   // its standard input
 	exited   chan struct{}
 	restarts int
 	closed   bool
@@ -114,7 +115,7 @@ func (c *Child) start() error {
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.url, c.pid, c.hold, c.exited = strings.TrimSpace(url), cmd.Process.Pid, hold, exited
+	c.url, c.process, c.hold, c.exited = strings.TrimSpace(url), cmd.Process, hold, exited
 	if c.closed {
 		hold.Close()
 		return nil
@@ -128,7 +129,7 @@ func (c *Child) watch(exited <-chan struct{}) {
 	<-exited
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
 		c.mu.Lock()
-		c.pid = 0
+		c.process = nil
 		closed := c.closed
 		if !closed {
 			c.restarts++
@@ -150,7 +151,10 @@ func (c *Child) watch(exited <-chan struct{}) {
 // Server describes the process as it is now.
 func (c *Child) Server() bench.Server {
 	c.mu.Lock()
-	s := bench.Server{URL: c.url, PID: c.pid, Up: c.pid != 0, Restarts: c.restarts}
+	s := bench.Server{URL: c.url, Up: c.process != nil, Restarts: c.restarts}
+	if c.process != nil {
+		s.PID = c.process.Pid
+	}
 	c.mu.Unlock()
 	if s.PID == 0 {
 		return s
@@ -171,14 +175,18 @@ func (c *Child) Server() bench.Server {
 func (c *Child) Close() error {
 	c.mu.Lock()
 	c.closed = true
-	pid, exited := c.pid, c.exited
+	process, exited := c.process, c.exited
 	c.mu.Unlock()
-	if pid == 0 {
+	if process == nil {
 		return nil // it is being started again, and will end for want of us
 	}
-	err := syscall.Kill(pid, syscall.SIGKILL)
+	// By its Process, not by its id, which is another's once it has died.
+	err := process.Kill()
 	<-exited
-	return err
+	if err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("end the httpbin: %w", err)
+	}
+	return nil
 }
 
 // External is a server that somebody else runs.
