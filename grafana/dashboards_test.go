@@ -1,0 +1,162 @@
+package grafana_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"benchd/grafana"
+)
+
+var update = flag.Bool("update", false, "write dashboards/*.json")
+
+// TestCommitted holds the files that Grafana is given against the code.
+func TestCommitted(t *testing.T) {
+	var expected []string
+	for _, d := range grafana.Dashboards() {
+		path := filepath.Join("dashboards", strings.TrimPrefix(d.UID, "benchd-")+".json")
+		expected = append(expected, path)
+		var text bytes.Buffer
+		encoder := json.NewEncoder(&text)
+		encoder.SetEscapeHTML(false)
+		encoder.SetIndent("", "  ")
+		if err := encoder.Encode(d); err != nil {
+			t.Fatal(err)
+		}
+		if *update {
+			if err := os.WriteFile(path, text.Bytes(), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		committed, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(committed), text.String()); diff != "" {
+			t.Errorf("%s is not what the code draws; go test ./grafana -update writes it (-file +code):\n%s", path, diff)
+		}
+	}
+	slices.Sort(expected)
+	found, err := filepath.Glob("dashboards/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(expected, found); diff != "" {
+		t.Errorf("files in dashboards/ (-expected +found):\n%s", diff)
+	}
+}
+
+func TestIdentity(t *testing.T) {
+	uids, titles := map[string]bool{}, map[string]bool{}
+	for _, d := range grafana.Dashboards() {
+		if uids[d.UID] || titles[d.Title] {
+			t.Errorf("%s: uid or title is used twice", d.UID)
+		}
+		uids[d.UID], titles[d.Title] = true, true
+		ids, shown := map[int]bool{}, map[string]bool{}
+		for _, p := range d.Panels {
+			if p.ID == 0 || ids[p.ID] {
+				t.Errorf("%s: panel %q: id %d is 0 or used twice", d.UID, p.Title, p.ID)
+			}
+			ids[p.ID] = true
+			if shown[p.Title] {
+				t.Errorf("%s: two panels are called %q", d.UID, p.Title)
+			}
+			shown[p.Title] = true
+		}
+	}
+	for _, d := range grafana.Dashboards() {
+		for _, l := range d.Links {
+			if uid := strings.TrimPrefix(l.URL, "/d/"); !uids[uid] || !l.KeepTime || !l.IncludeVars {
+				t.Errorf("%s: link %q leads to no dashboard, or drops time or variables", d.UID, l.URL)
+			}
+		}
+	}
+}
+
+func TestNoPanelOverlaps(t *testing.T) {
+	for _, d := range grafana.Dashboards() {
+		for i, p := range d.Panels {
+			g := p.GridPos
+			if g.W < 1 || g.H < 1 || g.X < 0 || g.X+g.W > 24 {
+				t.Errorf("%s: panel %q lies outside the grid: %+v", d.UID, p.Title, g)
+			}
+			for _, other := range d.Panels[:i] {
+				o := other.GridPos
+				if g.X < o.X+o.W && o.X < g.X+g.W && g.Y < o.Y+o.H && o.Y < g.Y+g.H {
+					t.Errorf("%s: panels %q and %q overlap", d.UID, p.Title, other.Title)
+				}
+			}
+		}
+	}
+}
+
+// core are the types of panels that Grafana 9.3 and later have built in.
+var core = []string{"row", "text", "stat", "gauge", "bargauge", "table", "timeseries", "barchart", "heatmap", "state-timeline"}
+
+func TestPanels(t *testing.T) {
+	for _, d := range grafana.Dashboards() {
+		if d.SchemaVersion > 37 {
+			t.Errorf("%s: schema version %d is newer than Grafana 9.3", d.UID, d.SchemaVersion)
+		}
+		for _, p := range d.Panels {
+			fault := func(what string) { t.Errorf("%s: panel %q: %s", d.UID, p.Title, what) }
+			if !slices.Contains(core, p.Type) {
+				fault("type " + p.Type + " is not a core panel")
+			}
+			if p.Type == "row" || p.Type == "text" {
+				continue
+			}
+			if p.Title == "" || p.Description == "" {
+				fault("no title or description")
+			}
+			if p.FieldConfig.Defaults.Unit == "" || p.FieldConfig.Defaults.Decimals == nil {
+				fault("no unit or decimals")
+			}
+			if len(p.Targets) == 0 {
+				fault("no query")
+			}
+			if p.Datasource.UID != "${datasource}" {
+				fault("datasource is not the variable")
+			}
+			refIDs := map[string]bool{}
+			for _, target := range p.Targets {
+				if target.Datasource.UID != "${datasource}" {
+					fault("datasource of query " + target.RefID + " is not the variable")
+				}
+				if refIDs[target.RefID] {
+					fault("two queries are called " + target.RefID)
+				}
+				refIDs[target.RefID] = true
+			}
+		}
+	}
+}
+
+// TestVariablesAreDeclared finds a misspelt variable, which Grafana would
+// send as it is written.
+func TestVariablesAreDeclared(t *testing.T) {
+	builtIn := []string{"__range", "__rate_interval", "__data", "__url_time_range", "__all"}
+	for _, d := range grafana.Dashboards() {
+		declared := slices.Clone(builtIn)
+		for _, v := range d.Templating.List {
+			declared = append(declared, v.Name)
+		}
+		text, err := json.Marshal(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, used := range variable.FindAllSubmatch(text, -1) {
+			if !slices.Contains(declared, string(used[1])) {
+				t.Errorf("%s: variable %s is not declared", d.UID, used[1])
+			}
+		}
+	}
+}

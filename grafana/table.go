@@ -1,0 +1,107 @@
+package grafana
+
+// column is one column of a table: a label of the series, or the value of a
+// query.
+type column struct {
+	field    string // label, or "Value #A" for the value of the first query
+	title    string
+	unit     string
+	decimals int
+	width    int
+	states   []state
+	link     string
+}
+
+const linkToExperiment = "/d/benchd-experiment?var-datasource=${datasource}&var-task=${__data.fields.Task:percentencode}" +
+	"&var-runtime=${__data.fields.Runtime:percentencode}&var-model=${__data.fields.Model:percentencode}" +
+	"&var-concurrency=${__data.fields.Concurrency}&${__url_time_range}"
+
+const linkToTask = "/d/benchd-task?var-datasource=${datasource}&var-task=${__data.fields.Task:percentencode}&${__url_time_range}"
+
+// of is the column of a label.
+func of(label, title string, width int) column {
+	return column{field: label, title: title, width: width}
+}
+
+// value is the column of a query's values.
+func value(refID, title, unit string, decimals int) column {
+	return column{field: "Value #" + refID, title: title, unit: unit, decimals: decimals}
+}
+
+// verdict is the column of a query whose values are shown as texts.
+func verdict(refID, title string, states []state) column {
+	return column{field: "Value #" + refID, title: title, states: states}
+}
+
+func (c column) linked(url string) column {
+	c.link = url
+	return c
+}
+
+func (c column) wide(width int) column {
+	c.width = width
+	return c
+}
+
+// identity are the columns that name an experiment.
+func identity() []column {
+	return []column{
+		of("task", "Task", 110).linked(linkToTask),
+		of("runtime", "Runtime", 120),
+		of("model", "Model", 150).linked(linkToExperiment),
+		of("concurrency", "Concurrency", 105),
+	}
+}
+
+// table joins the latest values of the queries, by the labels that all of
+// them have, into rows; it shows the columns in their order and hides what
+// is in none.
+func (f figure) table(columns []column, sortBy string, descending bool, queries ...query) Panel {
+	p := f.panel("table", targets("table", true, queries), map[string]any{
+		"showHeader": true,
+		"sortBy":     []map[string]any{{"displayName": sortBy, "desc": descending}},
+	})
+	p.FieldConfig.Defaults.Custom = map[string]any{"align": "auto", "displayMode": "auto", "filterable": true}
+
+	order, names := map[string]int{}, map[string]string{}
+	var include []string
+	for i, c := range columns {
+		field := c.field
+		if len(queries) == 1 && field == "Value #A" {
+			field = "Value" // the name of a lone query's values
+		}
+		order[field], names[field] = i, c.title
+		include = append(include, field)
+		p.FieldConfig.Overrides = append(p.FieldConfig.Overrides, c.override())
+	}
+	if len(queries) > 1 {
+		p.Transformations = append(p.Transformations, Transformation{ID: "merge", Options: map[string]any{}})
+	}
+	p.Transformations = append(p.Transformations,
+		Transformation{ID: "filterFieldsByName", Options: map[string]any{"include": map[string]any{"names": include}}},
+		Transformation{ID: "organize", Options: map[string]any{"excludeByName": map[string]bool{}, "indexByName": order, "renameByName": names}})
+	return p
+}
+
+func (c column) override() Override {
+	o := Override{Matcher: Matcher{ID: "byName", Options: c.title}}
+	set := func(id string, value any) { o.Properties = append(o.Properties, Property{ID: id, Value: value}) }
+	if c.unit != "" {
+		set("unit", c.unit)
+		set("decimals", c.decimals)
+	}
+	if c.width != 0 {
+		set("custom.width", c.width)
+	}
+	if c.states != nil {
+		set("mappings", mappings(c.states))
+		set("custom.displayMode", "color-text") // read by 9.3, migrated by later ones
+	}
+	if c.link != "" {
+		set("links", []Link{{Title: "Show", URL: c.link}})
+	}
+	if len(o.Properties) == 0 {
+		set("custom.align", "auto")
+	}
+	return o
+}
