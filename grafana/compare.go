@@ -73,7 +73,7 @@ func conclusion(what, figure, selector string, w words) Panel {
 		"Computed from the runs of the time shown, each compared with the baseline's run of the same cycle. The figure is that of the "+
 			"latest cycle, for the best and the worst of each runtime. A model is called different if it was so in every cycle "+
 			"shown, by more than 5 % (what identical code can differ by here). Provisional: of the two runs at least one was "+
-			"disturbed, limited by the httpbin, or in the warm-up cycle.", "suffix: ×", 2).
+			"disturbed, limited by the httpbin, or in the warm-up cycle.", "suffix:×", 2).
 		orElse("nothing to compare: one model, or no such figure in this task").
 		stat(q(expr, name+", {{is}} {{baseline}} ({{state}})").orEmpty("a task of one model has nothing to compare"))
 }

@@ -101,7 +101,7 @@ func layOut(rows []row) []Panel {
 	}
 	for _, r := range rows {
 		if r.title != "" {
-			put(Panel{Type: "row", Title: r.title, GridPos: GridPos{H: 1, W: 24, Y: y}, Collapsed: new(bool)})
+			put(Panel{Type: "row", Title: r.title, GridPos: GridPos{H: 1, W: 24, Y: y}, Collapsed: new(bool), Panels: &[]Panel{}})
 			y++
 		}
 		for _, l := range r.lines {

@@ -19,8 +19,8 @@ func home() Dashboard {
 				figureOf("How far is the cycle?", "Share of the runs of the current or latest cycle that have ended; a cycle runs each experiment once.", "percentunit", 0).
 					gauge(q(`benchd_cycle_progress_ratio{`+ofInstance+`}`, "{{instance}}")).wide(4),
 				figureOf("Time left", "Until the cycle ends, if the runs to come take as long as those done; between cycles, until the next one starts.", "s", 0).
-					stat(q(`(time() - benchd_cycle_start_timestamp_seconds{`+ofInstance+`}) * (1 / clamp_min(benchd_cycle_progress_ratio, 0.01) - 1) and benchd_cycle_in_progress == 1`,
-						"of cycle").orEmpty("between cycles no cycle is going on"),
+					stat(q(`(time() - benchd_cycle_start_timestamp_seconds{`+ofInstance+`}) * (1 / (benchd_cycle_progress_ratio > 0) - 1) and benchd_cycle_in_progress == 1`,
+						"of cycle").orEmpty("between cycles, and before the first run of one has ended"),
 						q(`clamp_min(benchd_cycle_start_timestamp_seconds{`+ofInstance+`} + benchd_cycle_interval_seconds - time(), 0) and benchd_cycle_in_progress == 0`,
 							"to next cycle").orEmpty("during a cycle the next is not due")).wide(4),
 				figureOf("Experiments that fail", "Experiments whose latest run did not end well: failed, timed out, was killed, or returned a wrong result.", "none", 0).
@@ -36,12 +36,12 @@ func home() Dashboard {
 				"By units of work per second, for each task and runtime: the best and the worst experiment of the latest cycle, and how many times "+
 					"as fast as the baseline (sync, mostly) of the same runtime it was; 1 is as fast. "+
 					"Differences below 5 % are not worth a choice. Provisional: a run of the two was disturbed, limited by the httpbin, or in the warm-up cycle. In fixed-rate the rate is given: compare latencies there.", "none", 2).
-				table([]column{of("task", "Task", 130).linked(linkToTask), of("runtime", "Runtime", 130), of("winner", "Fastest", 0), value("A", "Fastest × baseline", "suffix: ×", 2),
-					of("loser", "Slowest", 0), value("B", "Slowest × baseline", "suffix: ×", 2), of("baseline", "Baseline", 110)},
+				table([]column{of("task", "Task", 130).linked(linkToTask), of("runtime", "Runtime", 130), of("winner", "Fastest", 0), value("A", "Fastest × baseline", "suffix:×", 2),
+					of("loser", "Slowest", 0), value("B", "Slowest × baseline", "suffix:×", 2), of("baseline", "Baseline", 110)},
 					"Task", false, q(extreme("topk", "winner"), ""), q(extreme("bottomk", "loser"), "")))),
 		section("How much faster is each?",
 			beside(12, figureOf("$task: how many times as fast as the baseline?",
-				"Units of work per second by those of the baseline (sync, mostly) of the same runtime in the same cycle; 1 is as fast.", "suffix: ×", 2).
+				"Units of work per second by those of the baseline (sync, mostly) of the same runtime in the same cycle; 1 is as fast.", "suffix:×", 2).
 				bars(q(`sort_desc(`+strip(within("last", "throughput", `instance=~"$instance",task=~"$task"`))+`)`, name)).repeated("task", 3))),
 		section("All experiments",
 			beside(16, figureOf("What did each experiment need?",
@@ -50,11 +50,12 @@ func home() Dashboard {
 				"none", 2).
 				table(append(identity(), value("A", "Throughput", "short", 2), of("unit", "Unit/s", 90), value("B", "CPU per unit", "s", 3), value("C", "Memory, peak", "bytes", 1),
 					value("D", "Errors", "percentunit", 2), verdict("E", "State", []state{{1, "clean", "green"}, {0, "dirty", "orange"}}),
-					verdict("F", "Limited by", []state{{0, "the model", "text"}, {1, "the httpbin", "orange"}}), value("G", "Ended", "dateTimeFromNow", 0)),
+					verdict("F", "Limited by", []state{{0, "the model", "text"}, {1, "the httpbin", "orange"}, {2, "unknown", "text"}}), value("G", "Ended", "dateTimeFromNow", 0)),
 					"Task", false,
 					q(`max by (`+ids+`, unit) (benchd_last_run_units_per_second{`+ofInstance+`} * on (`+ids+`) group_left (unit) benchd_experiment_info)`, ""),
 					all("cpu_seconds_per_unit"), all("memory_peak_bytes"), all("error_ratio"), all("clean"),
-					all("server_bound").orEmpty("absent where the httpbin's CPU time is not known"),
+					// A column without any value would be missing; unknown where the httpbin's CPU time is.
+					q(strip(last("server_bound", ofInstance))+" or "+strip(last("clean", ofInstance))+" * 0 + 2", ""),
 					q("1000 * "+strip(last("timestamp_seconds", ofInstance)), "")))),
 	)
 }

@@ -103,6 +103,7 @@ type Panel struct {
 	RepeatDirection string           `json:"repeatDirection,omitempty"`
 	MaxPerRow       int              `json:"maxPerRow,omitempty"`
 	Collapsed       *bool            `json:"collapsed,omitempty"` // rows only
+	Panels          *[]Panel         `json:"panels,omitempty"`    // rows only: those of a collapsed one
 }
 
 // GridPos is a place in the grid of 24 columns; a row is 30 pixels and a gap.

@@ -13,11 +13,11 @@ func regressions() Dashboard {
 			beside(12,
 				figureOf("CPU time per unit: has it risen?", "CPU seconds of the whole process tree by units of work, of the latest run at each time. The steadiest figure there is: neighbours hardly move it.", "s", 3).
 					lines(q(last("cpu_seconds_per_unit", ofTask), name)),
-				figureOf("Throughput against the baseline: has it fallen?", "Units per second by those of the baseline in the same cycle: what slows the whole host cancels out. Gaps: the cycle has run only one of the two.", "suffix: ×", 2).
+				figureOf("Throughput against the baseline: has it fallen?", "Units per second by those of the baseline in the same cycle: what slows the whole host cancels out. Gaps: the cycle has run only one of the two.", "suffix:×", 2).
 					lines(q(`max by (`+ids+`) (experiment:benchd_last_run:ratio_to_baseline{figure="throughput",`+ofTask+`})`, name))),
 			beside(12,
-				figureOf("How far apart were the cycles shown?", "Throughput against the baseline: the latest cycle, and the least and the most of the time shown. A wide range is noise, or a change: look at the lines above.", "suffix: ×", 2).
-					table(append(identity(), value("A", "Latest", "suffix: ×", 2), value("B", "Least", "suffix: ×", 2), value("C", "Most", "suffix: ×", 2), value("D", "Most by least", "suffix: ×", 2)),
+				figureOf("How far apart were the cycles shown?", "Throughput against the baseline: the latest cycle, and the least and the most of the time shown. A wide range is noise, or a change: look at the lines above.", "suffix:×", 2).
+					table(append(identity(), value("A", "Latest", "suffix:×", 2), value("B", "Least", "suffix:×", 2), value("C", "Most", "suffix:×", 2), value("D", "Most by least", "suffix:×", 2)),
 						"Most by least", true,
 						q(strip(within("last", "throughput", ofTask)), ""), q(strip(within("min", "throughput", ofTask)), ""), q(strip(within("max", "throughput", ofTask)), ""),
 						q(strip(within("max", "throughput", ofTask))+" / "+strip(within("min", "throughput", ofTask)), "")))),

@@ -82,12 +82,19 @@ func executionTime() row {
 
 func throughput() row {
 	ups := last("units_per_second", ofTask)
+	const model = "instance, task, runtime, model"
 	return section("Throughput",
 		beside(10,
 			figureOf("Where is the sweet spot of concurrency?", "Units of work per second ($unit) at each concurrency, by the latest runs: more workers help up to a point.", "short", 1).
 				by("concurrency", q(shape(ups), "")).wide(12),
 			figureOf("How many $unit per second, over time?", "Units of work done by wall time, of the latest run at each time. Longer lines are better.", "short", 1).
-				lines(q(strip(ups), name)).wide(12)))
+				lines(q(strip(ups), name)).wide(12)),
+		beside(5,
+			figureOf("Conclusion: where is each model best?",
+				"For each model that runs at several concurrencies: the one with the most $unit per second in its latest run. Neighbours within 5 % are as good, and need less.", "short", 1).
+				orElse("no model of this task runs at several concurrencies").
+				stat(q(`topk by (`+model+`) (1, `+strip(ups)+`) and on (`+model+`) count by (`+model+`) (`+ups+`) > 1`,
+					"{{model}} · {{runtime}}: best at {{concurrency}}").orEmpty("no model of this task runs at several concurrencies"))))
 }
 
 func processor() row {
@@ -167,8 +174,8 @@ func verdicts() row {
 			"Computed for each experiment: speed (units per second) and cost (CPU seconds per unit) against the baseline of its runtime in the same cycle. Different means: in "+
 				"every cycle shown, by more than 5 %. Least and most are the range over the cycles shown; memory is in the table for you to weigh.", "none", 2).
 			table([]column{of("runtime", "Runtime", 110), of("model", "Model", 140).linked(linkToThis), of("concurrency", "Concurrency", 100),
-				verdict("A", "Advice", advices()).wide(440), value("B", "Speed", "suffix: ×", 2), value("C", "Speed, least", "suffix: ×", 2), value("D", "Speed, most", "suffix: ×", 2),
-				value("E", "CPU per unit", "suffix: ×", 2), value("F", "Memory", "suffix: ×", 2), value("G", "Failed", "percentunit", 2),
+				verdict("A", "Advice", advices()).wide(440), value("B", "Speed", "suffix:×", 2), value("C", "Speed, least", "suffix:×", 2), value("D", "Speed, most", "suffix:×", 2),
+				value("E", "CPU per unit", "suffix:×", 2), value("F", "Memory", "suffix:×", 2), value("G", "Failed", "percentunit", 2),
 				verdict("H", "Comparison", []state{{0, "sound", "green"}, {1, "provisional", "orange"}})}, "Speed", true,
 				advice(ofTask), q(strip(within("last", "throughput", ofTask)), ""),
 				q(strip(within("min", "throughput", ofTask)), ""), q(strip(within("max", "throughput", ofTask)), ""),
