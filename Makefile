@@ -30,7 +30,7 @@ lint: ## run golangci-lint (built the first time: three minutes)
 
 .PHONY: fuzz
 fuzz: ## fuzz what parses: make fuzz fuzz=1000000x
-	@set -e; targets=$$(grep -rHoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' daemon workloads | sed 's/:func /:/'); test -n "$$targets"; \
+	@set -e; targets=$$(grep -rHoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed 's/:func /:/'); test -n "$$targets"; \
 	for target in $$targets; do \
 		go test -run '^$$' -fuzz "^$${target#*:}\$$" -fuzztime $(fuzz) "./$$(dirname "$${target%:*}")"; \
 	done

@@ -32,7 +32,7 @@ const (
 // TLS and basic authentication; "" serves plain HTTP to everybody. Serve is
 // called once. The error is nil when ctx has ended it.
 func (e *Exposer) Serve(ctx context.Context, listener net.Listener, webConfigFile string, logger *slog.Logger) error {
-	defer listener.Close() //nolint:errcheck // closed by the server already, unless that did not start
+	defer listener.Close() // the server has closed it already, unless that did not start
 	if err := web.Validate(webConfigFile); err != nil {
 		return fmt.Errorf("BENCHD_WEB_CONFIG_FILE %s: %w", webConfigFile, err)
 	}
