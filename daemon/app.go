@@ -247,13 +247,13 @@ func serve(ctx context.Context, settings config.Config, log *slog.Logger) (err e
 }
 
 // list prints the experiments.
-func list(ctx context.Context, settings config.Config, w io.Writer) error {
+func list(ctx context.Context, settings config.Config, w io.Writer) (err error) {
 	// Not in BENCHD_DATA_DIR: a daemon may be running from there.
 	dir, err := os.MkdirTemp("", "benchd-list-")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	self, err := os.Executable()
 	if err != nil {
 		return err

@@ -138,6 +138,9 @@ func (r *reader) manifest(top value) manifest {
 // compared with would be left to chance. It says nothing where a name is amiss
 // that might be the one.
 func (m *manifest) checkBaseline(at value) {
+	if m.baseline == "" {
+		return // a fault already
+	}
 	var models []string
 	found := false
 	for _, l := range m.runtimes {
@@ -154,7 +157,7 @@ func (m *manifest) checkBaseline(at value) {
 			}
 		}
 	}
-	if !found && m.baseline != "" && len(models) > 0 && !slices.Contains(models, "") {
+	if !found && len(models) > 0 && !slices.Contains(models, "") {
 		at.fault("%q is no model, want one of %s", m.baseline, strings.Join(models, ", "))
 	}
 }

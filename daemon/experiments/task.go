@@ -91,7 +91,7 @@ func (t *task) read(file string, isBuiltin func(string) bool) []error {
 	if err != nil {
 		return []error{fmt.Errorf("read manifest: %w", err)}
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxManifestBytes+1))
 	switch {
 	case err != nil:

@@ -23,7 +23,7 @@ func FreeBytes(path string) (float64, error) {
 // workload may be removing them.
 func SizeBytes(folder string) (float64, error) {
 	var blocks int64
-	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(folder, func(path string, _ fs.DirEntry, err error) error {
 		if err != nil {
 			return gone(err)
 		}

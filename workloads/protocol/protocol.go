@@ -10,6 +10,7 @@ package protocol
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -185,7 +186,7 @@ func decode(line []byte, kind string, into any, required ...string) error {
 	}
 	var got string
 	if err := json.Unmarshal(fields["type"], &got); err != nil || got != kind {
-		return fmt.Errorf("want a message of type %q, got type %.20q", kind, fields["type"])
+		return fmt.Errorf("want a message of type %q, got type %.20s", kind, cmp.Or(string(fields["type"]), "missing"))
 	}
 	for _, key := range required {
 		if value, ok := fields[key]; !ok || string(value) == "null" {
