@@ -60,7 +60,7 @@ func experiment() Dashboard {
 			beside(7,
 				figureOf("How did its runs end?", "Outcome of the latest attempt at each time.", "none", 0).timeline(outcomes, q(outcome(ofExperiment), "outcome")),
 				figureOf("How many runs of each outcome?", "Runs over the time shown, by outcome; and good ones in which nothing disturbed.", "short", 0).
-					bars(q(`sum by (outcome) (increase(benchd_runs_total{`+ofExperiment+`}[$__range])) > 0`, "{{outcome}}"),
+					bars(q(`sum by (outcome) (increase(benchd_runs_total{`+ofExperiment+`}[$__range]))`, "{{outcome}}"),
 						q(`sum(increase(benchd_clean_runs_total{`+ofExperiment+`}[$__range]))`, "ok and clean"))),
 			beside(6,
 				figureOf("How much of the input failed, by kind?", "Failed items over the time shown, by the kind that the program gave.", "short", 0).orElse("no item failed").
