@@ -63,8 +63,8 @@ func (c *checker) dashboard(ctx context.Context, d Dashboard, given map[string]s
 		case v.IncludeAll:
 			values[v.Name] = v.AllValue
 		case v.Name == "task":
-			for _, task := range found {
-				c.dashboard(ctx, d, map[string]string{"task": task})
+			for _, one := range found {
+				c.dashboard(ctx, d, map[string]string{"task": one})
 			}
 			return
 		case v.Current != nil && slices.Contains(found, fmt.Sprint(v.Current.Value)):

@@ -16,8 +16,8 @@ const (
 )
 
 const (
-	ids  = "instance, task, runtime, model, concurrency"
-	name = "{{model}} {{concurrency}} · {{runtime}}"
+	ids            = "instance, task, runtime, model, concurrency"
+	experimentName = "{{model}} {{concurrency}} · {{runtime}}"
 )
 
 // last is the figure of each experiment's latest good run.
@@ -75,7 +75,7 @@ func conclusion(what, figure, selector string, w words) Panel {
 			"shown, by more than 5 % (what identical code can differ by here). Provisional: of the two runs at least one was "+
 			"disturbed, limited by the httpbin, or in the warm-up cycle.", "suffix:×", 2).
 		orElse("nothing to compare: one model, or no such figure in this task").
-		stat(q(expr, name+", {{is}} {{baseline}} ({{state}})").orEmpty("a task of one model has nothing to compare"))
+		stat(q(expr, experimentName+", {{is}} {{baseline}} ({{state}})").orEmpty("a task of one model has nothing to compare"))
 }
 
 // sign is 1 where a ratio was above 1 in every cycle shown, -1 where it was
@@ -108,20 +108,20 @@ func advice(selector string) query {
 
 func advices() []state {
 	list := []state{
-		{3, "use: faster, and costs no more CPU", "green"},
-		{2, "use: faster, and costs less CPU", "green"},
-		{4, "use where time matters: faster, but costs more CPU", "blue"},
-		{-1, "use where CPU matters: as fast, and costs less", "green"},
-		{-4, "use where CPU matters more than time: slower, but costs less", "blue"},
-		{0, "no difference from the baseline was shown", "text"},
-		{1, "avoid: no faster, and costs more CPU", "orange"},
-		{-3, "avoid: slower, and saves no CPU", "orange"},
-		{-2, "avoid: slower, and costs more CPU", "red"},
+		{3, "use: faster, no more CPU", "green"},
+		{2, "use: faster, less CPU", "green"},
+		{4, "use if time matters: faster, more CPU", "blue"},
+		{-1, "use if CPU matters: as fast, less CPU", "green"},
+		{-4, "use if CPU matters: slower, less CPU", "blue"},
+		{0, "no difference shown", "text"},
+		{1, "avoid: as fast, more CPU", "orange"},
+		{-3, "avoid: slower, no less CPU", "orange"},
+		{-2, "avoid: slower, more CPU", "red"},
 	}
 	for _, s := range list {
-		list = append(list, state{s.value + 20, "provisionally " + s.text, "text"})
+		list = append(list, state{s.value + 20, "provisional: " + s.text, "text"})
 	}
-	return append(list, state{-9, "avoid: more than 1 % of its requests fail", "red"}, state{9, "the baseline", "text"})
+	return append(list, state{-9, "avoid: more than 1 % fails", "red"}, state{9, "the baseline", "text"})
 }
 
 // shape makes a column `series` of model and runtime, the name of a group of

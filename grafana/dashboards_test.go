@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -156,6 +157,34 @@ func TestVariablesAreDeclared(t *testing.T) {
 		for _, used := range variable.FindAllSubmatch(text, -1) {
 			if !slices.Contains(declared, string(used[1])) {
 				t.Errorf("%s: variable %s is not declared", d.UID, used[1])
+			}
+		}
+	}
+}
+
+// TestAlertsLeadHere: alerts link to dashboards with their variables filled in.
+func TestAlertsLeadHere(t *testing.T) {
+	alerts, err := os.ReadFile("../prometheus/rules/alerts.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	variables := map[string][]string{}
+	for _, d := range grafana.Dashboards() {
+		for _, v := range d.Templating.List {
+			variables[d.UID] = append(variables[d.UID], v.Name)
+		}
+	}
+	links := regexp.MustCompile(`/d/([\w-]+)(\?[^'\n]*)?`).FindAllStringSubmatch(string(alerts), -1)
+	if len(links) == 0 {
+		t.Error("no alert links to a dashboard")
+	}
+	for _, l := range links {
+		if variables[l[1]] == nil {
+			t.Errorf("an alert links to %s, which is no dashboard", l[1])
+		}
+		for _, v := range regexp.MustCompile(`var-(\w+)=`).FindAllStringSubmatch(l[2], -1) {
+			if !slices.Contains(variables[l[1]], v[1]) {
+				t.Errorf("an alert fills in variable %s, which %s does not have", v[1], l[1])
 			}
 		}
 	}

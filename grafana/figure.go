@@ -60,7 +60,7 @@ func (f figure) panel(kind string, targets []Target, options map[string]any) Pan
 }
 
 func namedByModel(t Target) bool {
-	return t.LegendFormat == name || strings.Contains(t.Expr, `"series"`)
+	return t.LegendFormat == experimentName || strings.Contains(t.Expr, `"series"`)
 }
 
 // lines draws the quantity over time.

@@ -42,7 +42,7 @@ func home() Dashboard {
 		section("How much faster is each?",
 			beside(12, figureOf("$task: how many times as fast as the baseline?",
 				"Units of work per second by those of the baseline (sync, mostly) of the same runtime in the same cycle; 1 is as fast.", "suffix:×", 2).
-				bars(q(`sort_desc(`+strip(within("last", "throughput", `instance=~"$instance",task=~"$task"`))+`)`, name)).repeated("task", 3))),
+				bars(q(`sort_desc(`+strip(within("last", "throughput", `instance=~"$instance",task=~"$task"`))+`)`, experimentName)).repeated("task", 3))),
 		section("All experiments",
 			beside(16, figureOf("What did each experiment need?",
 				"Latest good run of every experiment. Throughput is in the task's unit; CPU is that of the whole process tree, user and system; memory is the "+

@@ -39,7 +39,7 @@ func host() Dashboard {
 				figureOf("What disturbed them?", "Good runs over the time shown, by cause; one with two causes counts under each.", "short", 0).
 					bars(q(`sort_desc(sum by (instance, cause) (increase(`+all("dirty_runs_total")+`[$__range])))`, "{{cause}}")),
 				figureOf("Is the canary steady?", "Time for a fixed piece of work: spin stands for the processor, io for network and httpbin. If it rises, the host got slower, not a model.", "s", 3).
-					lines(q(`benchd_last_run_pass_duration_seconds{`+ofInstance+`,task="canary"}`, name))),
+					lines(q(`benchd_last_run_pass_duration_seconds{`+ofInstance+`,task="canary"}`, experimentName))),
 			beside(8,
 				figureOf("How long did runs wait for a CPU?", "Run delay by wall time: the largest of the latest runs of each task. Above 2 % a run is dirty, as far as others can have caused it.", "percentunit", 1).
 					lines(q("max by (instance, task) ("+all("last_run_run_delay_seconds")+" / "+all("last_run_duration_seconds")+")", "{{task}}")),

@@ -61,7 +61,8 @@ func (f figure) table(columns []column, sortBy string, descending bool, queries 
 		"showHeader": true,
 		"sortBy":     []map[string]any{{"displayName": sortBy, "desc": descending}},
 	})
-	p.FieldConfig.Defaults.Custom = map[string]any{"align": "auto", "displayMode": "auto", "filterable": true}
+	p.FieldConfig.Defaults.Custom = map[string]any{"align": "auto", "displayMode": "auto", "filterable": true,
+		"minWidth": 60} // of 150: all columns of the wide ones fit 1280 pixels
 
 	order, names := map[string]int{}, map[string]string{}
 	var include []string

@@ -1,5 +1,7 @@
 package grafana
 
+import "slices"
+
 const (
 	noRequests = "this task times no requests"
 	noTraffic  = "this task sends nothing over the network"
@@ -35,24 +37,29 @@ func theTask() row {
 }
 
 func summary() row {
-	metric := func(name string) query { return q(strip(last(name, ofTask)), "") }
+	metric := func(metric string) query { return q(strip(last(metric, ofTask)), "") }
 	speed := func(counter string) query {
 		return q(strip(last(counter, ofTask)+" / "+last("duration_seconds", ofTask)), "")
 	}
-	return section("Summary",
-		beside(13, figureOf("What did each model need?",
-			"The study's rows, a column each, of each experiment's latest good run. Execution time: once through the task's input. CPU: of the process tree, 100 % is "+
-				"one core; system CPU: of the whole machine, 100 % is all cores. Memory: resident set of one process, sum of proportional set sizes of several. "+
-				"Download and upload: by the program's own count.", "none", 2).
-			table([]column{of("runtime", "Runtime", 110), of("model", "Model", 140).linked(linkToThis), of("concurrency", "Concurrency", 100),
-				value("A", "Execution time", "s", 2), value("B", "Units", "short", 1), value("C", "Download", "Bps", 1), value("D", "Upload", "Bps", 1),
-				value("E", "Written", "decbytes", 1), value("F", "Failed", "short", 0),
-				value("G", "CPU avg", "percentunit", 1), value("H", "CPU max", "percentunit", 1),
-				value("I", "System CPU avg", "percentunit", 1), value("J", "System CPU max", "percentunit", 1),
-				value("K", "Memory avg", "bytes", 1), value("L", "Memory max", "bytes", 1),
-				value("M", "Threads", "none", 0), value("N", "Processes", "none", 0), value("O", "Cores", "none", 0)},
+	who := []column{of("runtime", "Runtime", 110), of("model", "Model", 140).linked(linkToThis), of("concurrency", "Concurrency", 100)}
+	return section("Summary: all the study's rows",
+		beside(12, figureOf("How long did each model take, and what did it get done?",
+			"Of each experiment's latest good run. Execution time: once through the task's input, set-up left out. Units: done in the whole run, which goes through the "+
+				"input as often as passes says. Download, upload, written: by the program's own count. Failed: items, of all passes.", "none", 2).
+			table(append(slices.Clone(who),
+				value("A", "Execution time", "s", 2), value("B", "Units", "short", 1), value("C", "Passes", "none", 0), value("D", "Download", "Bps", 1), value("E", "Upload", "Bps", 1),
+				value("F", "Written", "decbytes", 1), value("G", "Failed", "short", 0)),
 				"Execution time", false,
-				metric("pass_duration_seconds"), metric("units"), speed("received_bytes"), speed("sent_bytes"), metric("written_bytes"), metric("failed_items"),
+				metric("pass_duration_seconds"), metric("units"), metric("passes"), speed("received_bytes"), speed("sent_bytes"), metric("written_bytes"), metric("failed_items"))),
+		beside(12, figureOf("What did each model take of the machine?",
+			"Of each experiment's latest good run. CPU: of the process tree, 100 % is one core; system: of the whole machine, 100 % is all cores; at most: over windows of at "+
+				"least 100 ms, absent for short runs. Memory: resident set of one process, sum of proportional set sizes of several.", "none", 1).
+			table(append(slices.Clone(who),
+				value("A", "CPU avg", "percentunit", 1), value("B", "CPU max", "percentunit", 1),
+				value("C", "System avg", "percentunit", 1), value("D", "System max", "percentunit", 1),
+				value("E", "Memory avg", "bytes", 1), value("F", "Memory max", "bytes", 1),
+				value("G", "Threads", "none", 0), value("H", "Processes", "none", 0), value("I", "Cores", "none", 0)),
+				"Runtime", false,
 				metric("cpu_usage_ratio"), metric("cpu_usage_max_ratio").orEmpty(tooShort),
 				metric("system_cpu_usage_ratio"), metric("system_cpu_usage_max_ratio").orEmpty(tooShort),
 				metric("memory_average_bytes"), metric("memory_peak_bytes"),
@@ -69,8 +76,8 @@ func side(f figure, expr string, sort string, emptyReason string) line {
 	latest, history := f, f
 	latest.title, history.title = f.title+", latest", f.title+", over time"
 	return beside(14,
-		latest.bars(q(sort+"("+strip(expr)+")", name).orEmpty(emptyReason)).wide(10),
-		history.lines(q(strip(expr), name).orEmpty(emptyReason)).wide(14))
+		latest.bars(q(sort+"("+strip(expr)+")", experimentName).orEmpty(emptyReason)).wide(10),
+		history.lines(q(strip(expr), experimentName).orEmpty(emptyReason)).wide(14))
 }
 
 func executionTime() row {
@@ -88,7 +95,7 @@ func throughput() row {
 			figureOf("Where is the sweet spot of concurrency?", "Units of work per second ($unit) at each concurrency, by the latest runs: more workers help up to a point.", "short", 1).
 				by("concurrency", q(shape(ups), "")).wide(12),
 			figureOf("How many $unit per second, over time?", "Units of work done by wall time, of the latest run at each time. Longer lines are better.", "short", 1).
-				lines(q(strip(ups), name)).wide(12)),
+				lines(q(strip(ups), experimentName)).wide(12)),
 		beside(5,
 			figureOf("Conclusion: where is each model best?",
 				"For each model that runs at several concurrencies: the one with the most $unit per second in its latest run. Neighbours within 5 % are as good, and need less.", "short", 1).
@@ -104,11 +111,11 @@ func processor() row {
 		beside(4, conclusion("which costs least CPU, which most?", "cpu", ofTask, cost)),
 		beside(10,
 			figureOf("How busy is the process: on average?", "CPU time of the process tree by wall time: 100 % is one core.", "percentunit", 1).
-				bars(q("sort_desc("+strip(last("cpu_usage_ratio", ofTask))+")", name)),
+				bars(q("sort_desc("+strip(last("cpu_usage_ratio", ofTask))+")", experimentName)),
 			figureOf("How busy is the process: at most?", "Largest CPU usage of the process tree over windows of at least 100 ms; absent with fewer than five samples.", "percentunit", 1).
-				orElse(tooShort).bars(q("sort_desc("+strip(last("cpu_usage_max_ratio", ofTask))+")", name).orEmpty(tooShort)),
+				orElse(tooShort).bars(q("sort_desc("+strip(last("cpu_usage_max_ratio", ofTask))+")", experimentName).orEmpty(tooShort)),
 			figureOf("How busy is the machine: on average?", "CPU usage of the whole machine meanwhile, 100 % is all cores: the httpbin and all others included.", "percentunit", 1).
-				bars(q("sort_desc("+strip(last("system_cpu_usage_ratio", ofTask))+")", name))))
+				bars(q("sort_desc("+strip(last("system_cpu_usage_ratio", ofTask))+")", experimentName))))
 }
 
 func memory() row {
@@ -130,7 +137,7 @@ func failures() row {
 		side(figureOf("How many requests failed?", "Items of input that failed in the latest good run: status of 400 or above, broken connection, time-out, wrong body.", "short", 0),
 			last("failed_items", ofTask), "sort_desc", ""),
 		beside(4, figureOf("Conclusion: which fails most?", "The experiment of each runtime with the largest share of failed items in its latest good run.", "percentunit", 2).
-			stat(q(`topk by (instance, task, runtime) (1, `+strip(last("error_ratio", ofTask))+`)`, name+", share that failed")).
+			stat(q(`topk by (instance, task, runtime) (1, `+strip(last("error_ratio", ofTask))+`)`, experimentName+", share that failed")).
 			thresholds("green", 0.001, "orange", 0.01, "red")))
 }
 
@@ -140,7 +147,7 @@ func latency() row {
 	}
 	bars := func(p, about string) Panel {
 		return figureOf("How long do "+p+" % of the requests take at most?", about, "s", 3).orElse(noRequests).
-			bars(q("sort("+strip(percentile(p))+")", name).orEmpty(noRequests))
+			bars(q("sort("+strip(percentile(p))+")", experimentName).orEmpty(noRequests))
 	}
 	closed := "Of the latest good run, failed requests included. In a closed loop (all tasks but fixed-rate) this is service time; in fixed-rate it counts from the moment the request was due."
 	return section("Latency",
@@ -150,7 +157,7 @@ func latency() row {
 			figureOf("How are the latencies distributed?", "Requests of all chosen experiments by duration: a column for each time in which runs ended.", "s", 3).orElse(noRequests).
 				heatmap(q(`sum by (le) (increase(benchd_request_duration_seconds_bucket{`+ofTask+`}[$__rate_interval]))`, "{{le}}").orEmpty(noRequests)),
 			figureOf("The slowest 1 %, over time", "99th percentile of the requests of the latest run at each time.", "s", 3).orElse(noRequests).
-				lines(q(strip(percentile("99")), name).orEmpty(noRequests))))
+				lines(q(strip(percentile("99")), experimentName).orEmpty(noRequests))))
 }
 
 func server() row {
@@ -163,9 +170,9 @@ func server() row {
 					q(`max by (instance) (benchd_host_cores{`+ofInstance+`})`, ""),
 					q(`max by (instance) (benchd_host_memory_bytes{`+ofInstance+`})`, "")).wide(8),
 			figureOf("How much CPU did the httpbin use?", "Cores that the httpbin kept busy during the latest run, on average. If it is near the number of cores, the server and not the model is measured.", "none", 2).orElse(noServer).
-				bars(q("sort_desc("+strip(last("server_cpu_seconds", ofTask)+" / "+last("duration_seconds", ofTask))+")", name).orEmpty(noServer)).wide(8),
+				bars(q("sort_desc("+strip(last("server_cpu_seconds", ofTask)+" / "+last("duration_seconds", ofTask))+")", experimentName).orEmpty(noServer)).wide(8),
 			figureOf("How much memory did the httpbin use?", "Resident set of the httpbin at the end of the latest run at each time.", "bytes", 1).orElse(noServer).
-				lines(q(strip(last("server_memory_bytes", ofTask)), name).orEmpty(noServer)).wide(8)))
+				lines(q(strip(last("server_memory_bytes", ofTask)), experimentName).orEmpty(noServer)).wide(8)))
 }
 
 func verdicts() row {
@@ -174,7 +181,7 @@ func verdicts() row {
 			"Computed for each experiment: speed (units per second) and cost (CPU seconds per unit) against the baseline of its runtime in the same cycle. Different means: in "+
 				"every cycle shown, by more than 5 %. Least and most are the range over the cycles shown; memory is in the table for you to weigh.", "none", 2).
 			table([]column{of("runtime", "Runtime", 110), of("model", "Model", 140).linked(linkToThis), of("concurrency", "Concurrency", 100),
-				verdict("A", "Advice", advices()).wide(440), value("B", "Speed", "suffix:×", 2), value("C", "Speed, least", "suffix:×", 2), value("D", "Speed, most", "suffix:×", 2),
+				verdict("A", "Advice", advices()).wide(360), value("B", "Speed", "suffix:×", 2), value("C", "Speed, least", "suffix:×", 2), value("D", "Speed, most", "suffix:×", 2),
 				value("E", "CPU per unit", "suffix:×", 2), value("F", "Memory", "suffix:×", 2), value("G", "Failed", "percentunit", 2),
 				verdict("H", "Comparison", []state{{0, "sound", "green"}, {1, "provisional", "orange"}})}, "Speed", true,
 				advice(ofTask), q(strip(within("last", "throughput", ofTask)), ""),
