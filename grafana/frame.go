@@ -34,6 +34,8 @@ func link(title, uid string) Link {
 // annotations are the events that explain a jump in a line. A version counts
 // as changed if it was not there during the day before while its runtime or
 // host was; so neither the first start ever nor a night of downtime is one.
+// Until its first run an experiment has the client's name without a version:
+// learning that is no change, so a client without a space does not count.
 func annotations() []Annotation {
 	changed := func(info, labels, identity string) string {
 		now := "count by (" + identity + ", " + labels + ") (" + info + ")"
@@ -49,7 +51,7 @@ func annotations() []Annotation {
 		event("Restarts of benchd", "blue", `changes(process_start_time_seconds{job="benchd",instance=~"$instance"}[2m]) > 0`,
 			"benchd restarted", "{{instance}}"),
 		event("Versions", "purple",
-			changed(`benchd_experiment_info{instance=~"$instance",client!=""}`, "client", "instance, runtime, task, model, concurrency")+
+			changed(`benchd_experiment_info{instance=~"$instance",client=~".+ .+"}`, "client", "instance, runtime, task, model, concurrency")+
 				" or "+changed(`benchd_experiment_info{instance=~"$instance"}`, "runtime_version", "instance, runtime"),
 			"another version of a runtime or library", "{{runtime}} {{runtime_version}} {{client}}"),
 		event("Kernel", "purple", changed(`benchd_host_info{instance=~"$instance"}`, "kernel, os", "instance"),

@@ -25,9 +25,9 @@ func host() Dashboard {
 				figureOf("When does it run?", "Whether a cycle, and a run, is going on.", "none", 0).
 					timeline([]state{{0, "no", "text"}, {1, "yes", "blue"}}, one("cycle_in_progress", "cycle"), one("runs_in_progress", "run"))),
 			beside(8,
-				figureOf("Which experiments are skipped, and why?", "Experiments that cannot run here. benchd's log and its API say what is missing.", "none", 0).orElse("none is skipped").
+				figureOf("Which experiments are skipped, and why?", "Experiments that cannot run here. benchd's log and its API say what is missing.", "none", 0).
 					table(append(identity(), of("reason", "Reason", 0)), "Task", false,
-						q("max by ("+ids+", reason) ("+all("experiment_skipped")+") == 1", "").orEmpty("no experiment is skipped")),
+						q("max by ("+ids+", reason) ("+all("experiment_skipped")+`) == 1 or on () label_replace(absent(`+all("experiment_skipped")+`), "reason", "none is skipped", "", "")`, "")),
 				figureOf("How many are skipped?", "Experiments that cannot run here, by reason.", "none", 0).stat(one("skipped_experiments", "{{reason}}")).thresholds("green", 1.0, "orange").wide(4),
 				figureOf("What is running now?", "When the run that is going on was started.", "dateTimeFromNow", 0).orElse("between runs").
 					stat(q("1000 * "+all("running_start_timestamp_seconds"), "{{task}} {{model}} {{concurrency}} {{runtime}}").orEmpty("between runs nothing runs")).wide(7)),
