@@ -42,7 +42,7 @@ func experiment() Dashboard {
 				stat("Peak memory", "Resident set of one process; of several, the sum of proportional set sizes.", "bytes", 1, "memory_peak_bytes"),
 				figureOf("Clean?", "Whether anything was found that disturbed the run.", "none", 0).stat(l("clean", "")).says([]state{{1, "clean", "green"}, {0, "dirty", "orange"}}),
 				figureOf("Ended", "When the latest good run ended, and how old its figures are.", "dateTimeFromNow", 0).stat(q("1000 * "+last("timestamp_seconds", ofExperiment), "good run"),
-					q("1000 * benchd_last_attempt_timestamp_seconds{"+ofExperiment+"}", "any run"))),
+					q("1000 * last_over_time(benchd_last_attempt_timestamp_seconds{"+ofExperiment+"}[$__range])", "any run"))),
 			beside(5, figureOf("What is it?", "Program, libraries and input of the experiment.", "none", 0).
 				table([]column{of("title", "Task", 160), of("source", "Program", 0), of("client", "Client library", 0), of("runtime_version", "Version", 100), of("gil", "GIL", 90), of("size", "Size", 90),
 					value("B", "Items expected", "short", 0), value("C", "Units expected", "short", 1), value("D", "Items handled", "short", 0), value("E", "Passes", "none", 0), value("F", "Cycle", "none", 0),
