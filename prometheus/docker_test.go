@@ -61,6 +61,7 @@ func newStack(t *testing.T) *stack {
 			t.Log(s.run("docker", "compose", "-p", project, "logs", "--tail", "30", "--no-color"))
 		}
 		s.run("docker", "compose", "-p", project, "down", "--volumes", "--remove-orphans", "--timeout", "20")
+		s.run("docker", "image", "rm", "--force", "benchd:stack-test")
 	})
 	return s
 }

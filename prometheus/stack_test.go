@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -36,6 +37,7 @@ func TestStack(t *testing.T) {
 	}
 	step("targets are up", s.targetsAreUp)
 	step("a cycle ends", s.cycleEnds)
+	step("configurations are valid", s.configurationsAreValid)
 	step("rules evaluate", s.rulesEvaluate)
 	step("every query of every dashboard has data", s.dashboardsHaveData)
 	step("containers are locked down", s.containersAreLockedDown)
@@ -55,6 +57,7 @@ func TestStack(t *testing.T) {
 	})
 	step("stopped in mid-run", s.stoppedInMidRun)
 	step("an alert arrives", s.alertArrives)
+	step("the cause silences what it causes", s.causeSilences)
 	step("one core and 512 MB are enough", s.smallIsEnough)
 }
 
@@ -104,6 +107,13 @@ func (s *stack) cycleEnds(t *testing.T) {
 			t.Errorf("%s is %v (%v)", query, n, err)
 		}
 	}
+}
+
+// configurationsAreValid asks the programs themselves: a server that starts
+// has read its file, but promtool and amtool also find what is suspicious.
+func (s *stack) configurationsAreValid(*testing.T) {
+	s.docker("exec", s.container("prometheus"), "promtool", "check", "config", "--lint-fatal", "/etc/prometheus/prometheus.yml")
+	s.docker("exec", s.container("alertmanager"), "amtool", "check-config", "/etc/alertmanager/alertmanager.yml")
 }
 
 func (s *stack) rulesEvaluate(t *testing.T) {
@@ -300,7 +310,44 @@ func (s *stack) alertArrives(t *testing.T) {
 	})
 }
 
-// smallIsEnough runs in a container of its own size, with a new history.
+// causeSilences holds the inhibition rules: of the two experiments that fail
+// while the httpbin is down, the one that does not use it is reported.
+func (s *stack) causeSilences(t *testing.T) {
+	sent := `[
+		{"labels": {"alertname": "BenchdHTTPBinDown", "instance": "x"}},
+		{"labels": {"alertname": "BenchdExperimentFailing", "instance": "x", "task": "uses it", "client": "requests"}},
+		{"labels": {"alertname": "BenchdExperimentFailing", "instance": "x", "task": "does not", "client": ""}},
+		{"labels": {"alertname": "BenchdExperimentFailing", "instance": "y", "task": "elsewhere", "client": "requests"}}
+	]`
+	response, err := http.Post(s.at("alertmanager")+"/api/v2/alerts", "application/json", strings.NewReader(sent))
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	want := map[string]bool{"": false, "uses it": true, "does not": false, "elsewhere": false}
+	// An alert is looked at again when its group is due.
+	s.poll(t, time.Minute, func() error {
+		var alerts []struct {
+			Labels map[string]string
+			Status struct{ InhibitedBy []string }
+		}
+		if err := s.get(s.at("alertmanager")+"/api/v2/alerts", &alerts); err != nil {
+			return err
+		}
+		got := map[string]bool{}
+		for _, a := range alerts {
+			if instance := a.Labels["instance"]; instance == "x" || instance == "y" {
+				got[a.Labels["task"]] = len(a.Status.InhibitedBy) > 0
+			}
+		}
+		if !maps.Equal(got, want) {
+			return fmt.Errorf("inhibited are %v, want %v", got, want)
+		}
+		return nil
+	})
+}
+
+// smallIsEnough goes on from a stopped benchd.
 func (s *stack) smallIsEnough(t *testing.T) {
 	s.env = append(s.env, "BENCHD_CPUS=1", "BENCHD_MEMORY=512m")
 	s.compose("up", "--detach", "--wait", "--wait-timeout", "120", "benchd")
