@@ -253,6 +253,10 @@ func TestUsers(t *testing.T) {
 	if status, _ := d.get(t, "/metrics"); status != http.StatusUnauthorized {
 		t.Errorf("without a password: status %d", status)
 	}
+	check := []string{"BENCHD_LISTEN_ADDRESS=" + strings.TrimPrefix(d.url, "http://"), "BENCHD_WEB_CONFIG_FILE=" + file}
+	if e := runCommand(t, check, "healthcheck"); e.code != 0 {
+		t.Errorf("healthcheck: exit status %d: %s", e.code, e.stderr)
+	}
 	d.url = strings.Replace(d.url, "http://", "http://prometheus:secret@", 1)
 	if status, body := d.get(t, "/metrics"); status != http.StatusOK || !strings.Contains(body, "benchd_build_info") {
 		t.Errorf("with the password: status %d", status)
@@ -262,4 +266,7 @@ func TestUsers(t *testing.T) {
 		t.Errorf("with a wrong password: status %d", status)
 	}
 	d.end(t)
+	if e := runCommand(t, check, "healthcheck"); e.code != 1 || !strings.HasPrefix(e.stderr, "benchd: benchd does not answer: ") {
+		t.Errorf("healthcheck after the end: exit status %d: %s", e.code, e.stderr)
+	}
 }

@@ -136,7 +136,7 @@ func launch(tb testing.TB, program, data string, env ...string) *daemon {
 }
 
 // patience is far beyond what anything takes on a busy machine.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 // eventually polls until the daemon is as wanted.
 func (d *daemon) eventually(tb testing.TB, what string, is func() bool) {
