@@ -51,6 +51,7 @@ type Stat struct {
 	User, System time.Duration // own, ended threads included; steps of 10 ms
 	ReapedUser   time.Duration // of waited-for descendants; steps of 10 ms
 	ReapedSystem time.Duration
+	HasReaped    bool // it has waited for a child, be its time too short to show
 	Threads      int
 	RSSBytes     float64
 	Zombie       bool
@@ -91,6 +92,7 @@ func parseStat(line []byte) (Stat, error) {
 		System:       ticks(15),
 		ReapedUser:   ticks(16),
 		ReapedSystem: ticks(17),
+		HasReaped:    number(11) > 0, // page faults, without which no process begins
 		Threads:      int(number(20)),
 		RSSBytes:     float64(number(24)) * pageBytes,
 		Zombie:       fields[0][0] == 'Z',

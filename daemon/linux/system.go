@@ -2,6 +2,7 @@ package linux
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -17,18 +18,14 @@ type System struct {
 	buf           [4096]byte
 }
 
-// OpenSystem opens /proc/stat and /proc/loadavg. Close it afterwards.
-func OpenSystem() (*System, error) {
-	stat, err := os.Open("/proc/stat")
-	if err != nil {
-		return nil, err
-	}
-	loadavg, err := os.Open("/proc/loadavg")
-	if err != nil {
-		stat.Close()
-		return nil, err
-	}
-	return &System{stat: stat, loadavg: loadavg}, nil
+// OpenSystem opens /proc/stat and /proc/loadavg. Close it afterwards. Where
+// they are hidden (a /proc mounted with subset=pid, as systemd's ProcSubset
+// does) every reading fails, and what does not depend on it can still be had.
+func OpenSystem() *System {
+	var s System
+	s.stat, _ = os.Open("/proc/stat")
+	s.loadavg, _ = os.Open("/proc/loadavg")
+	return &s
 }
 
 // Close closes the files.
@@ -40,29 +37,51 @@ func (s *System) Close() {
 // CPUTimes are seconds that all cores together did nothing, or were not there
 // to be used. What they were busy is the rest: the kernel keeps idle time
 // exactly on a tickless system, whereas it samples what it counts as busy.
-type CPUTimes struct{ IdleSeconds, StealSeconds float64 }
+type CPUTimes struct {
+	IdleSeconds  float64  // iowait included
+	StealSeconds *float64 // nil where it is not told
+}
 
-// CPUTimes reads idle (iowait included) and stolen time since the boot.
+// Unused is what nobody used, be it that nobody wanted it or that it was stolen.
+func (t CPUTimes) Unused() float64 {
+	if t.StealSeconds == nil {
+		return t.IdleSeconds
+	}
+	return t.IdleSeconds + *t.StealSeconds
+}
+
+// CPUTimes reads idle and stolen time since the boot, in steps of 10 ms.
 func (s *System) CPUTimes() (CPUTimes, error) {
 	n, err := s.stat.ReadAt(s.buf[:], 0)
 	if n == 0 {
 		return CPUTimes{}, err
 	}
 	line, _, _ := bytes.Cut(s.buf[:n], []byte("\n"))
-	fields := strings.Fields(string(line)) // cpu user nice system idle iowait irq softirq steal
-	if len(fields) < 9 || fields[0] != "cpu" {
+	return parseCPUTimes(string(line))
+}
+
+func parseCPUTimes(line string) (CPUTimes, error) {
+	fields := strings.Fields(line) // cpu user nice system idle iowait irq softirq steal
+	if len(fields) < 6 || fields[0] != "cpu" {
 		return CPUTimes{}, fmt.Errorf("/proc/stat: want the line of all cores first, got %q", line)
 	}
 	var ticks [9]float64
-	for i := 1; i < len(ticks); i++ {
+	for i := 1; i < min(len(ticks), len(fields)); i++ {
+		var err error
 		if ticks[i], err = strconv.ParseFloat(fields[i], 64); err != nil {
 			return CPUTimes{}, fmt.Errorf("/proc/stat: %w", err)
 		}
 	}
-	return CPUTimes{
-		IdleSeconds:  (ticks[4] + ticks[5]) / ticksPerSecond,
-		StealSeconds: ticks[8] / ticksPerSecond,
-	}, nil
+	// Sandboxes that play a kernel (gVisor) say 0 of everything, which would
+	// read as a machine that is never idle.
+	if ticks == [9]float64{} {
+		return CPUTimes{}, errors.New("/proc/stat: times are not kept")
+	}
+	t := CPUTimes{IdleSeconds: (ticks[4] + ticks[5]) / ticksPerSecond}
+	if len(fields) > 8 {
+		t.StealSeconds = new(ticks[8] / ticksPerSecond)
+	}
+	return t, nil
 }
 
 // LastPID is the id that was given last to a process or thread: as long as it

@@ -9,10 +9,7 @@ import (
 )
 
 func TestSystem(t *testing.T) {
-	s, err := OpenSystem()
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := OpenSystem()
 	defer s.Close()
 	cores, err := OnlineCPUs()
 	if err != nil || cores < 1 {
@@ -43,6 +40,49 @@ func TestSystem(t *testing.T) {
 	}
 }
 
+func TestParseCPUTimes(t *testing.T) {
+	tests := []struct {
+		name, line string
+		want       CPUTimes
+		err        string
+	}{
+		{"as it is", "cpu  1 2 3 400 50 6 7 8 9 0", CPUTimes{4.5, new(0.08)}, ""},
+		{"without steal", "cpu  1 2 3 400 50 6 7", CPUTimes{4.5, nil}, ""},
+		{"no steal yet", "cpu  1 2 3 400 50 6 7 0 0 0", CPUTimes{4.5, new(0.0)}, ""},
+		{"a sandbox that keeps none", "cpu  0 0 0 0 0 0 0 0 0 0", CPUTimes{}, "/proc/stat: times are not kept"},
+		{"too short", "cpu  1 2 3 400", CPUTimes{}, `/proc/stat: want the line of all cores first, got "cpu  1 2 3 400"`},
+		{"another line", "cpu0 1 2 3 400 50 6 7 8 9 0", CPUTimes{}, `/proc/stat: want the line of all cores first, got "cpu0 1 2 3 400 50 6 7 8 9 0"`},
+		{"not numbers", "cpu  1 2 3 idle 50 6 7 8 9 0", CPUTimes{}, `/proc/stat: strconv.ParseFloat: parsing "idle": invalid syntax`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got, err := parseCPUTimes(test.line)
+			if test.err != "" {
+				if err == nil || err.Error() != test.err {
+					t.Errorf("got %+v, %v, want %s", got, err, test.err)
+				}
+				return
+			}
+			if err != nil || got.IdleSeconds != test.want.IdleSeconds {
+				t.Errorf("got %+v, %v, want %+v", got, err, test.want)
+			}
+			equal(t, "steal", got.StealSeconds, test.want.StealSeconds)
+		})
+	}
+}
+
+// Where /proc is mounted without them, only these readings are missing.
+func TestSystemWithoutFiles(t *testing.T) {
+	var s System
+	if got, err := s.CPUTimes(); err == nil {
+		t.Errorf("CPU times without a file: %+v", got)
+	}
+	if got, err := s.LastPID(); err == nil {
+		t.Errorf("last pid without a file: %d", got)
+	}
+	s.Close()
+}
+
 func TestCgroup(t *testing.T) {
 	cores, bytes := 1.5, 512.0*(1<<20)
 	tests := []struct {
@@ -64,6 +104,19 @@ func TestCgroup(t *testing.T) {
 			"sys/fs/cgroup/user.slice/a.scope/cpu.stat":   "nr_throttled 0\nthrottled_usec 0\n",
 			"sys/fs/cgroup/user.slice/a.scope/memory.max": "max\n",
 		}, nil, nil, &Throttling{}},
+		{"version 2, limits of the groups above", map[string]string{
+			"proc/self/cgroup":                                   "0::/a.slice/b.slice/c.service\n",
+			"sys/fs/cgroup/cpu.stat":                             "usage_usec 5\n",
+			"sys/fs/cgroup/a.slice/cpu.max":                      "150000 100000\n",
+			"sys/fs/cgroup/a.slice/cpu.stat":                     "nr_throttled 20\nthrottled_usec 1000000\n",
+			"sys/fs/cgroup/a.slice/memory.max":                   "max\n",
+			"sys/fs/cgroup/a.slice/b.slice/cpu.max":              "200000 100000\n",
+			"sys/fs/cgroup/a.slice/b.slice/cpu.stat":             "nr_throttled 2\nthrottled_usec 500000\n",
+			"sys/fs/cgroup/a.slice/b.slice/memory.max":           "536870912\n",
+			"sys/fs/cgroup/a.slice/b.slice/c.service/cpu.max":    "max 100000\n",
+			"sys/fs/cgroup/a.slice/b.slice/c.service/cpu.stat":   "nr_throttled 0\nthrottled_usec 0\n",
+			"sys/fs/cgroup/a.slice/b.slice/c.service/memory.max": "1073741824\n",
+		}, &cores, &bytes, &Throttling{22, 1.5}},
 		{"version 2, the group at the top, which has no limits", map[string]string{
 			"proc/self/cgroup":       "0::/\n",
 			"sys/fs/cgroup/cpu.stat": "usage_usec 5\n",

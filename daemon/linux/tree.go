@@ -11,11 +11,41 @@ import (
 // its threads, and looks through all of /proc where the kernel lacks them
 // (CONFIG_PROC_CHILDREN). A process that is gone has none.
 func Children(pid int) []int {
+	if !childrenFiles() {
+		return childrenByParent()[pid]
+	}
+	return childrenOf(pid)
+}
+
+// Descendants returns the processes below one, itself not included, nearest
+// first.
+func Descendants(pid int) []int {
+	if !childrenFiles() {
+		byParent := childrenByParent()
+		return descendants(pid, func(pid int) []int { return byParent[pid] })
+	}
+	return descendants(pid, childrenOf)
+}
+
+func descendants(pid int, children func(int) []int) []int {
+	all := slices.Clone(children(pid))
+	for i := 0; i < len(all); i++ {
+		for _, child := range children(all[i]) {
+			// A child whose parent ended while we walked may show up twice.
+			if !slices.Contains(all, child) {
+				all = append(all, child)
+			}
+		}
+	}
+	return all
+}
+
+func childrenOf(pid int) []int {
 	var children []int
 	for _, tid := range Threads(pid) {
 		data, err := os.ReadFile(procPath(pid, "task/"+strconv.Itoa(tid)+"/children"))
-		if os.IsNotExist(err) && !childrenFiles() {
-			return childrenByParent(pid)
+		if err != nil {
+			continue // the thread has ended
 		}
 		for _, word := range strings.Fields(string(data)) {
 			if child, err := strconv.Atoi(word); err == nil {
@@ -26,19 +56,24 @@ func Children(pid int) []int {
 	return children
 }
 
-// Descendants returns the processes below one, itself not included, nearest
-// first.
-func Descendants(pid int) []int {
-	all := Children(pid)
-	for i := 0; i < len(all); i++ {
-		for _, child := range Children(all[i]) {
-			// A child whose parent ended while we walked may show up twice.
-			if !slices.Contains(all, child) {
-				all = append(all, child)
-			}
+func childrenFiles() bool {
+	_, err := os.Stat("/proc/thread-self/children")
+	return err == nil
+}
+
+// childrenByParent is all of /proc, by parent.
+func childrenByParent() map[int][]int {
+	children := map[int][]int{}
+	for _, pid := range Processes() {
+		data, err := os.ReadFile(procPath(pid, "stat"))
+		if err != nil {
+			continue
+		}
+		if s, err := parseStat(data); err == nil {
+			children[s.Parent] = append(children[s.Parent], pid)
 		}
 	}
-	return all
+	return children
 }
 
 // Threads returns the ids of a process's threads, none if it is gone.
@@ -48,30 +83,17 @@ func Threads(pid int) []int {
 
 // ThreadCounters is what the kernel counts of one thread.
 type ThreadCounters struct {
-	RunDelaySeconds float64 // runnable, but waiting for a CPU
+	RunSeconds      float64 // on a CPU; 0 where the kernel does not tell
+	RunDelaySeconds float64 // runnable, but waiting for a CPU; 0 where the kernel does not tell
 	Voluntary       float64 // context switches: it waited for something
 	Involuntary     float64 // context switches: its CPU was taken
 }
 
-// ReadThread reads a thread's counters from schedstat (its second field, see
-// Documentation/scheduler/sched-stats in the kernel) and status. It fails
-// where the kernel lacks CONFIG_SCHED_INFO, and for a thread that has ended.
+// ReadThread reads a thread's counters from status and schedstat. It fails for
+// a thread that has ended.
 func ReadThread(pid, tid int) (ThreadCounters, error) {
 	task := "task/" + strconv.Itoa(tid) + "/"
 	var c ThreadCounters
-	stat, err := os.ReadFile(procPath(pid, task+"schedstat"))
-	if err != nil {
-		return c, err
-	}
-	fields := strings.Fields(string(stat))
-	if len(fields) < 2 {
-		return c, os.ErrNotExist
-	}
-	nanoseconds, err := strconv.ParseFloat(fields[1], 64)
-	if err != nil {
-		return c, err
-	}
-	c.RunDelaySeconds = nanoseconds / 1e9
 	status, err := os.ReadFile(procPath(pid, task+"status"))
 	if err != nil {
 		return c, err
@@ -88,7 +110,27 @@ func ReadThread(pid, tid int) (ThreadCounters, error) {
 			return c, err
 		}
 	}
+	// A kernel without CONFIG_SCHED_INFO lacks the file or fills it with zeros.
+	schedstat, err := os.ReadFile(procPath(pid, task+"schedstat"))
+	if err == nil {
+		c.RunSeconds, c.RunDelaySeconds = parseSchedstat(schedstat)
+	}
 	return c, nil
+}
+
+// parseSchedstat reads the first two fields, nanoseconds, see
+// Documentation/scheduler/sched-stats in the kernel.
+func parseSchedstat(data []byte) (run, delay float64) {
+	fields := strings.Fields(string(data))
+	if len(fields) < 2 {
+		return 0, 0
+	}
+	run, err1 := strconv.ParseFloat(fields[0], 64)
+	delay, err2 := strconv.ParseFloat(fields[1], 64)
+	if err1 != nil || err2 != nil {
+		return 0, 0
+	}
+	return run / 1e9, delay / 1e9
 }
 
 // Environ reports whether the process was started with the given NAME=value
@@ -100,25 +142,6 @@ func Environ(pid int, entry string) bool {
 
 // Processes returns the ids of all processes that can be seen.
 func Processes() []int { return numbers("/proc") }
-
-func childrenFiles() bool {
-	_, err := os.Stat("/proc/thread-self/children")
-	return err == nil
-}
-
-func childrenByParent(parent int) []int {
-	var children []int
-	for _, pid := range Processes() {
-		data, err := os.ReadFile(procPath(pid, "stat"))
-		if err != nil {
-			continue
-		}
-		if s, err := parseStat(data); err == nil && s.Parent == parent {
-			children = append(children, pid)
-		}
-	}
-	return children
-}
 
 // numbers returns the entries of a folder whose names are numbers.
 func numbers(dir string) []int {

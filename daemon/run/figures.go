@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"benchd/daemon/bench"
+	"benchd/daemon/linux"
 )
 
 // figures computes what was measured, once the root has ended. exit is nil if
@@ -20,23 +21,23 @@ func (g *region) figures(wall time.Duration, exit *ended) bench.Figures {
 	g.systemCPU(&f)
 	g.memory(&f)
 	g.waiting(&f, exit)
-	if s.windows >= minWindows {
+	if s.cpuWindows >= minWindows {
 		f.CPUPercentMax = new(100 * s.cpuMax)
 	}
-	f.CPUPressurePercent = pressure(b.pressure.CPU, a.pressure.CPU, wall)
-	f.IOPressurePercent = pressure(b.pressure.IO, a.pressure.IO, wall)
-	f.MemPressurePercent = pressure(b.pressure.Memory, a.pressure.Memory, wall)
+	f.CPUPressurePercent = g.pressure(b.pressure.CPU, a.pressure.CPU)
+	f.IOPressurePercent = g.pressure(b.pressure.IO, a.pressure.IO)
+	f.MemPressurePercent = g.pressure(b.pressure.Memory, a.pressure.Memory)
 	if b.throttling != nil && a.throttling != nil {
-		f.ThrottledPeriods = new(a.throttling.Periods - b.throttling.Periods)
-		f.ThrottledSeconds = new(a.throttling.Seconds - b.throttling.Seconds)
+		f.ThrottledPeriods = grown(b.throttling.Periods, a.throttling.Periods)
+		f.ThrottledSeconds = grown(b.throttling.Seconds, a.throttling.Seconds)
 	}
 	if b.io != nil && a.io != nil {
-		f.DiskReadBytes = new(a.io.ReadBytes - b.io.ReadBytes)
-		f.DiskWrittenBytes = new(a.io.WrittenBytes - b.io.WrittenBytes)
+		f.DiskReadBytes = grown(b.io.ReadBytes, a.io.ReadBytes)
+		f.DiskWrittenBytes = grown(b.io.WrittenBytes, a.io.WrittenBytes)
 	}
 	if b.network != nil && a.network != nil {
-		f.NetworkReceivedBytes = new(float64(a.network.BytesRecv - b.network.BytesRecv))
-		f.NetworkSentBytes = new(float64(a.network.BytesSent - b.network.BytesSent))
+		f.NetworkReceivedBytes = grown(float64(b.network.BytesRecv), float64(a.network.BytesRecv))
+		f.NetworkSentBytes = grown(float64(b.network.BytesSent), float64(a.network.BytesSent))
 	}
 	if b.server != nil && a.server != nil {
 		f.ServerCPUSeconds = new(*a.server - *b.server)
@@ -45,14 +46,24 @@ func (g *region) figures(wall time.Duration, exit *ended) bench.Figures {
 	return f
 }
 
+// grown is by how much a counter has grown; nil if it has not kept all that it
+// had: a network interface has gone, or a process whose parent ignores SIGCHLD.
+func grown(before, after float64) *float64 {
+	if after < before {
+		return nil
+	}
+	return new(after - before)
+}
+
 // cpu is the tree's user and system time. Reaped time is known in steps of
 // 10 ms a process from /proc; but if only the root was alive at the end, what
 // it had reaped is what wait4 says of its whole life less its own clock.
 func (g *region) cpu(exit *ended) (user, system float64) {
 	b, a := &g.before.cpu, g.after.cpu
-	if g.alone && exit != nil {
-		const rounding = 20 * time.Millisecond // a step of each, user and system
-		if exact := exit.CPU - exit.OwnCPU; exact >= a.reaped && exact <= a.reaped+rounding {
+	// Not so if it had reaped already at the gate before, which is only known
+	// rounded down: the difference would be too large by that.
+	if g.alone && exit != nil && !b.waited {
+		if exact := exit.CPU - exit.OwnCPU; exact >= a.reaped && exact <= a.reaped+reapRounding {
 			a.reaped = exact
 		}
 	}
@@ -69,17 +80,20 @@ func (g *region) cpu(exit *ended) (user, system float64) {
 // server used of them.
 func (g *region) systemCPU(f *bench.Figures) {
 	b, a, s := g.before, g.after, g.sampler
-	if b.idle == nil || a.idle == nil || f.WallSeconds <= 0 {
+	// Not the wall time: these counters go on between the gate and its reading.
+	capacity := float64(g.cores) * a.at.Sub(b.at).Seconds()
+	if b.idle == nil || a.idle == nil || capacity <= 0 {
 		return
 	}
-	capacity := float64(g.cores) * f.WallSeconds
-	steal := max(0, a.idle.StealSeconds-b.idle.StealSeconds)
-	busy := min(capacity, max(0, capacity-(a.idle.IdleSeconds-b.idle.IdleSeconds)-steal))
-	f.StealSeconds = &steal
-	f.StealPercent = new(100 * steal / capacity)
+	if b.idle.StealSeconds != nil && a.idle.StealSeconds != nil {
+		steal := max(0, *a.idle.StealSeconds-*b.idle.StealSeconds)
+		f.StealSeconds = &steal
+		f.StealPercent = new(100 * steal / capacity)
+	}
+	busy := min(capacity, max(0, capacity-(a.idle.Unused()-b.idle.Unused())))
 	f.SystemCPUPercentAvg = new(100 * busy / capacity)
-	if s.windows >= minWindows {
-		f.SystemCPUPercentMax = new(100 * min(1, max(0, 1-s.systemIdle)))
+	if s.systemWindows >= minWindows {
+		f.SystemCPUPercentMax = new(100 * min(1, max(0, s.systemBusy)))
 	}
 	foreign := busy - f.CPUSeconds()
 	if b.server != nil && a.server != nil {
@@ -90,29 +104,24 @@ func (g *region) systemCPU(f *bench.Figures) {
 
 func (g *region) memory(f *bench.Figures) {
 	s := g.sampler
-	s.note(g.after.memory)
+	s.note(g.after.memory, g.after.at)
 	f.ProcessesMax = float64(s.processesMax)
 	f.PeakMemoryBytes = s.memoryMax
 	if s.processesMax == 1 && g.peakRSS > 0 {
 		f.PeakMemoryBytes = g.peakRSS
 	}
-	var sum float64
-	for _, bytes := range s.memory {
-		sum += bytes
-	}
-	f.AvgMemoryBytes = min(sum/float64(len(s.memory)), f.PeakMemoryBytes)
+	f.AvgMemoryBytes = min(s.memory.value(), f.PeakMemoryBytes)
 }
 
 // waiting is run delay and context switches, of the threads that are alive at
-// the gate after. What ended earlier took its run delay along; its switches
-// are in the usage that wait4 tells of the whole life.
+// the gate after. What ended earlier took its run delay along, so there is none
+// to be told if that used more than a tenth of the CPU time. Its switches are
+// in the usage that wait4 tells of the whole life, with those of the exit.
 func (g *region) waiting(f *bench.Figures, exit *ended) {
-	b, a := g.before, g.after
-	if b.threads == nil || a.threads == nil {
-		return
-	}
-	var delay, voluntary, involuntary, earlier, earlierInvoluntary float64
-	complete := len(a.threads) >= g.sampler.threadsMax
+	b, a := &g.before, &g.after
+	var delay, ran, voluntary, involuntary, earlier, earlierInvoluntary float64
+	told := false
+	complete := len(a.threads) >= g.sampler.threadsMax && a.cpu.reaped == b.cpu.reaped
 	for t, was := range b.threads {
 		_, alive := a.threads[t]
 		complete = complete && alive
@@ -121,13 +130,17 @@ func (g *region) waiting(f *bench.Figures, exit *ended) {
 	}
 	for t, is := range a.threads {
 		was := b.threads[t] // zero for a thread that came later
+		if is.Voluntary < was.Voluntary || is.RunSeconds < was.RunSeconds {
+			was, complete = linux.ThreadCounters{}, false // another one, with the same id
+		}
+		told = told || is.RunSeconds > 0
+		ran += is.RunSeconds - was.RunSeconds
 		delay += is.RunDelaySeconds - was.RunDelaySeconds
 		voluntary += is.Voluntary - was.Voluntary
 		involuntary += is.Involuntary - was.Involuntary
 	}
-	reaped := (a.cpu.reaped - b.cpu.reaped).Seconds()
-	complete = complete && reaped == 0
-	if reaped <= 0.1*f.CPUSeconds() {
+	const negligible = 0.001 // seconds: of a run of nothing there is no tenth to be had
+	if told && ran+negligible >= 0.9*f.CPUSeconds() {
 		f.RunDelaySeconds = &delay
 	}
 	switch {
@@ -140,9 +153,10 @@ func (g *region) waiting(f *bench.Figures, exit *ended) {
 }
 
 // pressure is the share of the time, in percent, in which some task waited.
-func pressure(before, after *float64, wall time.Duration) *float64 {
-	if before == nil || after == nil || wall <= 0 {
+func (g *region) pressure(before, after *float64) *float64 {
+	span := g.after.at.Sub(g.before.at).Seconds()
+	if before == nil || after == nil || span <= 0 {
 		return nil
 	}
-	return new(min(100, 100*(*after-*before)/wall.Seconds()))
+	return new(min(100, 100*(*after-*before)/span))
 }

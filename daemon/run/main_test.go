@@ -5,10 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime"
 	"strconv"
 	"syscall"
 	"testing"
@@ -94,11 +96,13 @@ func spin(d time.Duration) {
 		_ = unix.Getrusage(unix.RUSAGE_SELF, &use)
 		return time.Duration(use.Utime.Nano() + use.Stime.Nano())
 	}
+	x := 0 // not sink: several may spin at once
 	for begun := used(); used()-begun < d; {
-		for i := range 1000 {
-			sink += i
+		for i := range 10_000 {
+			x = x*31 + i
 		}
 	}
+	runtime.KeepAlive(x)
 }
 
 var sink int
@@ -173,6 +177,32 @@ var workloads = map[string]func(*actor){
 		a.say(result())
 		sleepForEver()
 	},
+	"result-before-start": func(a *actor) {
+		a.ready()
+		a.say(result())
+		a.await(protocol.GateStart)
+		a.await(protocol.GateExit)
+	},
+	"exits-unasked": func(a *actor) {
+		a.ready()
+		a.await(protocol.GateStart)
+		a.say(result())
+	},
+	"floods": func(a *actor) {
+		a.ready()
+		a.await(protocol.GateStart)
+		for {
+			if _, err := fmt.Fprintln(a.out, "no message"); err != nil {
+				sleepForEver()
+			}
+		}
+	},
+	"closes-messages": func(a *actor) {
+		a.ready()
+		a.await(protocol.GateStart)
+		a.out.Close()
+		sleepForEver()
+	},
 	"closes-stdin": func(a *actor) {
 		os.Stdin.Close() // before the daemon writes to it
 		a.ready()
@@ -228,6 +258,21 @@ var workloads = map[string]func(*actor){
 			sleepForEver()
 		})
 	},
+	// Leaves one that notices its end, cleans up, and then ends by itself.
+	"has-a-helper": func(a *actor) {
+		helper := part("helper")
+		if _, err := helper.StdinPipe(); err != nil {
+			panic(err)
+		}
+		if err := helper.Start(); err != nil {
+			panic(err)
+		}
+		a.work(func() {})
+	},
+	"helper": func(*actor) {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		time.Sleep(10 * time.Millisecond)
+	},
 	"middle": func(*actor) { flee("stray"); os.Exit(0) },
 	"stray": func(*actor) {
 		signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
@@ -241,13 +286,21 @@ var workloads = map[string]func(*actor){
 			sleepForEver()
 		})
 	},
-	"children": func(a *actor) {
+	// Leaves one behind that nothing in its environment tells to be a workload.
+	"kills-supervisor-in-disguise": func(a *actor) {
 		a.work(func() {
-			for range 40 {
-				if err := part("burn").Run(); err != nil {
-					panic(err)
-				}
+			stray := exec.Command("/usr/bin/env", "-i", "setsid", "sleep", "600")
+			if err := stray.Start(); err != nil {
+				panic(err)
 			}
+			_ = unix.Kill(os.Getppid(), unix.SIGKILL)
+			sleepForEver()
+		})
+	},
+	"stops-supervisor": func(a *actor) {
+		a.work(func() {
+			_ = unix.Kill(os.Getppid(), unix.SIGSTOP)
+			sleepForEver()
 		})
 	},
 	"burn": func(*actor) { spin(25 * time.Millisecond) },

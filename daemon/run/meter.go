@@ -2,7 +2,7 @@ package run
 
 import (
 	"fmt"
-	"os"
+	"runtime"
 	"time"
 
 	"github.com/shirou/gopsutil/v3/net"
@@ -18,7 +18,8 @@ type region struct {
 	key              bench.Key
 	since            time.Time // when the workload was started
 	supervisor, root int
-	cores            int // of the whole machine, as /proc/stat counts them
+	cores            int     // of the whole machine, as /proc/stat counts them; 0 if it does not
+	usable           float64 // of these, by this process and its children
 	limited          linux.Cgroup
 	hasCgroup        bool
 	server           bench.Server
@@ -35,6 +36,7 @@ type region struct {
 // reading is everything read at one gate. Counters that grow are seconds or
 // counts since some fixed past; what could not be read is nil.
 type reading struct {
+	at         time.Time // of what goes on growing while we read
 	cpu        treeCPU
 	idle       *linux.CPUTimes
 	server     *float64
@@ -51,34 +53,30 @@ type thread struct{ pid, tid int }
 // begin reads what is slow to read first and the CPU clocks last, so that the
 // reading itself is not in the figures.
 func (r *Runner) begin(c *child, e bench.Experiment, since time.Time, server bench.Server) (*region, error) {
-	cores, err := linux.OnlineCPUs()
+	tree, err := watchTree(c.cmd.Process.Pid)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("supervisor: %w", err)
 	}
-	system, err := linux.OpenSystem()
-	if err != nil {
-		return nil, err
+	g := &region{
+		key: e.Key, since: since, supervisor: c.cmd.Process.Pid, root: c.pid,
+		usable: float64(runtime.NumCPU()), system: linux.OpenSystem(),
 	}
-	g := &region{key: e.Key, since: since, supervisor: c.cmd.Process.Pid, root: c.pid, cores: cores, system: system}
+	if cores, err := linux.OnlineCPUs(); err == nil {
+		g.cores = cores
+	}
 	if e.HTTPBin {
 		g.server, g.serverPID = server, server.PID
 	}
 	if group, err := linux.FindCgroup("/"); err == nil {
 		g.limited, g.hasCgroup = group, true
-	}
-	tree, err := watchTree(g.supervisor)
-	if err != nil {
-		system.Close()
-		return nil, fmt.Errorf("process %d: %w", g.root, err)
+		if limit := group.CPULimit(); limit != nil {
+			g.usable = min(g.usable, *limit)
+		}
 	}
 	for _, p := range tree.processes {
 		_ = linux.ResetPeakRSS(p.PID) // else the peak is that since its exec
 	}
-	if g.sampler, err = newSampler(r, tree, g); err != nil {
-		tree.close()
-		system.Close()
-		return nil, err
-	}
+	g.sampler = newSampler(r, tree, g)
 	b := &g.before
 	b.slow(g, tree)
 	b.cpu = tree.cpu()
@@ -116,7 +114,7 @@ func (g *region) close() {
 
 // noise is what only the watching of the processes can tell.
 func (g *region) noise() []bench.Noise {
-	if g.lostCPU {
+	if g.lostCPU || g.sampler.lostCPU {
 		return []bench.Noise{bench.NoiseLostCPU}
 	}
 	return nil
@@ -124,6 +122,7 @@ func (g *region) noise() []bench.Noise {
 
 // fast reads what goes on growing while we read.
 func (b *reading) fast(g *region) {
+	b.at = time.Now()
 	if idle, err := g.system.CPUTimes(); err == nil {
 		b.idle = &idle
 	}
@@ -147,15 +146,9 @@ func (b *reading) slow(g *region, tree *tree) {
 	b.threads = map[thread]linux.ThreadCounters{}
 	for _, p := range tree.processes {
 		for _, tid := range linux.Threads(p.PID) {
-			c, err := linux.ReadThread(p.PID, tid)
-			if err != nil {
-				if os.IsNotExist(err) {
-					continue // it has just ended
-				}
-				b.threads = nil
-				break
+			if c, err := linux.ReadThread(p.PID, tid); err == nil { // else it has just ended
+				b.threads[thread{p.PID, tid}] = c
 			}
-			b.threads[thread{p.PID, tid}] = c
 		}
 	}
 	b.io = treeIO(g.supervisor, tree)

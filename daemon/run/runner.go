@@ -137,7 +137,7 @@ func (r *Runner) measured(t *talk, e bench.Experiment, run *bench.Run, server be
 	copyResult(&figures, result, e)
 	run.Figures = &figures
 	run.Noise = append(figures.FindNoise(), region.noise()...)
-	run.ServerBound = e.HTTPBin && figures.FindServerBound(float64(region.cores))
+	run.ServerBound = e.HTTPBin && figures.FindServerBound(region.usable)
 	return err
 }
 

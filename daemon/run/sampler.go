@@ -17,6 +17,8 @@ const (
 	minWindow = 95 * time.Millisecond
 	// With fewer windows a maximum says nothing.
 	minWindows = 5
+	// Reaped time is told in steps of 10 ms, of user and of system time.
+	reapRounding = 20 * time.Millisecond
 	// What costs more than a sample is done only so often that it takes this
 	// share of the time at most: finding processes, reading PSS.
 	maxShare = 0.002
@@ -35,49 +37,48 @@ type sampler struct {
 	once sync.Once
 	done chan struct{}
 
-	window       window
-	cpuMax       float64 // cores
-	systemIdle   float64 // smallest share of idle and stolen time, all cores
-	windows      int
-	samples      int
-	threadsMax   int
-	processesMax int
-	memory       []float64 // bytes: by RSS while there is one process, by PSS when there are more
-	memoryMax    float64
-	memoryCost   time.Duration
-	memoryRead   time.Time
-	spent        time.Duration // CPU time of the sampling
+	window        window
+	cpuMax        float64 // cores
+	cpuWindows    int
+	cpuLast       time.Duration // at the last sample that saw all processes
+	lostCPU       bool          // time that had been used is no longer counted
+	systemBusy    float64       // largest share, all cores
+	systemWindows int
+	samples       int
+	threadsMax    int
+	processesMax  int
+	memory        average
+	memoryMax     float64
+	memoryCost    time.Duration
+	memoryRead    time.Time
+	spent         time.Duration // CPU time of the sampling
 }
 
 // window is the beginning of the span over which a maximum is taken.
 type window struct {
 	at   time.Time
 	cpu  time.Duration
-	idle float64
+	idle *linux.CPUTimes // nil where it is not told
 	ok   bool
 }
 
-func newSampler(r *Runner, t *tree, g *region) (*sampler, error) {
-	// Its own, for at the end of the region both read at the same time.
-	system, err := linux.OpenSystem()
-	if err != nil {
-		return nil, err
-	}
+func newSampler(r *Runner, t *tree, g *region) *sampler {
 	return &sampler{
-		tree: t, system: system, cores: g.cores, interval: r.SampleInterval,
+		tree: t, cores: g.cores, interval: r.SampleInterval,
+		system: linux.OpenSystem(), // its own, for at the end of the region both read at the same time
 		live: func(l bench.Live) {
 			l.Key, l.Since = g.key, g.since
 			r.live.Store(&l)
 		},
-		systemIdle: 1,
-		quit:       make(chan struct{}), done: make(chan struct{}),
-	}, nil
+		quit: make(chan struct{}), done: make(chan struct{}),
+	}
 }
 
 // start begins sampling; the reading at the gate is the first sample.
 func (s *sampler) start(b *reading) {
-	s.note(b.memory)
+	s.note(b.memory, time.Now())
 	s.tree.lastPID, _ = s.system.LastPID()
+	s.cpuLast = b.cpu.total()
 	s.open(time.Now(), b.cpu.total())
 	go s.loop()
 }
@@ -113,12 +114,7 @@ func (s *sampler) loop() {
 
 func (s *sampler) sample() {
 	s.samples++
-	if last, err := s.system.LastPID(); err != nil || last != s.tree.lastPID {
-		if affordable(s.tree.found, s.tree.cost) {
-			s.tree.lastPID = last
-			s.tree.discover()
-		}
-	}
+	complete := s.seek()
 	before := time.Now()
 	cpu := s.tree.cpu()
 	after := time.Now()
@@ -129,23 +125,58 @@ func (s *sampler) sample() {
 	if span := at.Sub(s.window.at); s.window.ok && span > 0 {
 		live.CPUPercent = max(0, 100*(cpu.total()-s.window.cpu).Seconds()/span.Seconds())
 	}
-	// If the reading itself was interrupted, nobody knows which moment it shows.
-	if after.Sub(before) > minWindow/20 {
-		s.window.ok = false
-	}
 	switch {
+	// The time of a process not yet found is still to come, all at once: the
+	// window stays open until it has.
+	case !complete:
+	// If the reading itself was interrupted, nobody knows which moment it shows.
+	case after.Sub(before) > minWindow/20:
+		s.window.ok = false
 	case !s.window.ok:
 		s.open(at, cpu.total())
 	case at.Sub(s.window.at) >= minWindow:
 		s.shut(at, cpu.total())
 	}
+	if complete {
+		s.compare(cpu.total())
+	}
 	live.MemoryBytes = s.sampleMemory()
 	s.live(live)
 }
 
+// seek finds the processes that have come and gone, unless none can have or it
+// would cost too much. It returns whether all are known.
+func (s *sampler) seek() (complete bool) {
+	last, err := s.system.LastPID()
+	if err == nil && last == s.tree.lastPID {
+		return true
+	}
+	if !affordable(s.tree.found, s.tree.cost) {
+		return false
+	}
+	s.tree.lastPID = last
+	s.tree.discover()
+	return true
+}
+
+// compare looks for CPU time that got lost. The sum over all processes only
+// grows, but for what is rounded when a process is reaped: a step of user and
+// one of system time for each that reaps. It falls by more where the kernel
+// forgets children, because their parent ignores SIGCHLD or has set
+// SA_NOCLDWAIT, which cannot be seen from outside.
+func (s *sampler) compare(cpu time.Duration) {
+	reapers := 1 + len(s.tree.processes)
+	if cpu < s.cpuLast-time.Duration(reapers)*reapRounding {
+		s.lostCPU = true
+	}
+	s.cpuLast = cpu
+}
+
 func (s *sampler) open(at time.Time, cpu time.Duration) {
-	idle, err := s.system.CPUTimes()
-	s.window = window{at: at, cpu: cpu, idle: idle.IdleSeconds + idle.StealSeconds, ok: err == nil}
+	s.window = window{at: at, cpu: cpu, ok: true}
+	if idle, err := s.system.CPUTimes(); err == nil {
+		s.window.idle = &idle
+	}
 }
 
 // shut ends a window, and opens the next.
@@ -153,30 +184,60 @@ func (s *sampler) shut(at time.Time, cpu time.Duration) {
 	past := s.window
 	s.open(at, cpu)
 	span := at.Sub(past.at).Seconds()
-	s.windows++
+	s.cpuWindows++
 	s.cpuMax = max(s.cpuMax, (cpu-past.cpu).Seconds()/span)
-	s.systemIdle = min(s.systemIdle, (s.window.idle-past.idle)/(span*float64(s.cores)))
+	if past.idle != nil && s.window.idle != nil && s.cores > 0 {
+		s.systemWindows++
+		capacity := span * float64(s.cores)
+		s.systemBusy = max(s.systemBusy, 1-(s.window.idle.Unused()-past.idle.Unused())/capacity)
+	}
 }
 
 // sampleMemory takes every sample of one process's RSS, but of several
 // processes' PSS only what is affordable.
 func (s *sampler) sampleMemory() float64 {
-	several := len(s.tree.processes) > 1
-	if several && !affordable(s.memoryRead, s.memoryCost) {
-		return s.memory[len(s.memory)-1]
+	s.processesMax = max(s.processesMax, s.tree.alive)
+	if s.tree.alive > 1 && !affordable(s.memoryRead, s.memoryCost) {
+		return s.memory.last
 	}
-	begun := time.Now()
+	begun := threadCPU()
 	m := s.tree.memory()
 	s.memoryRead = time.Now()
-	s.memoryCost = s.memoryRead.Sub(begun)
-	s.note(m)
+	s.memoryCost = threadCPU() - begun
+	s.note(m, s.memoryRead)
 	return m.bytes
 }
 
-func (s *sampler) note(m memory) {
-	s.memory = append(s.memory, m.bytes)
+func (s *sampler) note(m memory, at time.Time) {
+	s.memory.note(m.bytes, at)
 	s.memoryMax = max(s.memoryMax, m.bytes)
 	s.processesMax = max(s.processesMax, m.processes)
+}
+
+// average is that of a value over time, taken to change evenly from one sample
+// to the next. A plain one would count the samples of one process, which are
+// cheap and many, for more than those of several.
+type average struct {
+	last    float64
+	at      time.Time
+	area    float64 // value x seconds
+	seconds float64
+}
+
+func (a *average) note(value float64, at time.Time) {
+	if !a.at.IsZero() {
+		span := at.Sub(a.at).Seconds()
+		a.seconds += span
+		a.area += span * (a.last + value) / 2
+	}
+	a.last, a.at = value, at
+}
+
+func (a *average) value() float64 {
+	if a.seconds <= 0 {
+		return a.last
+	}
+	return a.area / a.seconds
 }
 
 func affordable(last time.Time, cost time.Duration) bool {

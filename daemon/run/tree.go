@@ -12,6 +12,7 @@ import (
 type tree struct {
 	supervisor *linux.Process // what it has reaped was the workload's
 	processes  []*linux.Process
+	alive      int           // of them that are no zombies, when the CPU time was read last
 	lastPID    int           // id given last when the tree was discovered
 	found      time.Time     // when it was discovered
 	cost       time.Duration // of discovering it
@@ -32,12 +33,12 @@ func watchTree(supervisor int) (*tree, error) {
 func (t *tree) discover() {
 	begun := time.Now()
 	pids := linux.Descendants(t.supervisor.PID)
-	t.processes = slices.DeleteFunc(t.processes, func(p *linux.Process) bool {
-		gone := !slices.Contains(pids, p.PID)
-		if gone {
-			p.Close()
+	t.forget(func(p *linux.Process) bool {
+		if !slices.Contains(pids, p.PID) {
+			return true
 		}
-		return gone
+		_, err := p.Stat() // fails if it is another process that has the id now
+		return err != nil
 	})
 	for _, pid := range pids {
 		known := slices.ContainsFunc(t.processes, func(p *linux.Process) bool { return p.PID == pid })
@@ -52,12 +53,19 @@ func (t *tree) discover() {
 	t.cost = t.found.Sub(begun)
 }
 
+func (t *tree) forget(gone func(*linux.Process) bool) {
+	t.processes = slices.DeleteFunc(t.processes, func(p *linux.Process) bool {
+		if !gone(p) {
+			return false
+		}
+		p.Close()
+		return true
+	})
+}
+
 func (t *tree) close() {
 	t.supervisor.Close()
-	for _, p := range t.processes {
-		p.Close()
-	}
-	t.processes = nil
+	t.forget(func(*linux.Process) bool { return true })
 }
 
 // treeCPU is the CPU time that a tree has used, of all processes that ever
@@ -68,39 +76,56 @@ type treeCPU struct {
 	reaped time.Duration // each process's rounded down to 10 ms, user and system
 	// The same sum in steps of 10 ms, to tell user from system time.
 	user, system time.Duration
+	waited       bool // a child has been waited for, be its time too short to show
 	threads      int
 }
 
 func (c treeCPU) total() time.Duration { return c.living + c.reaped }
 
-// cpu reads the counters of the processes known.
+// cpu reads the counters of the processes known. Parents are read before their
+// children, so that no time is counted twice; but of a process that is reaped
+// in between nobody has told, so all are read again without it.
 func (t *tree) cpu() treeCPU {
-	var sum treeCPU
+	for {
+		sum, gone := t.readCPU()
+		if gone == nil {
+			return sum
+		}
+		t.forget(func(p *linux.Process) bool { return p == gone })
+	}
+}
+
+func (t *tree) readCPU() (sum treeCPU, gone *linux.Process) {
+	t.alive = 0
 	if s, err := t.supervisor.Stat(); err == nil {
 		sum.reap(s)
 	}
 	for _, p := range t.processes {
 		s, err := p.Stat()
 		if err != nil {
-			continue // gone: its parent's reaped time has it
+			return sum, p
 		}
 		clock, err := linux.CPU(p.PID)
 		if err != nil {
-			continue
+			return sum, p
 		}
 		sum.living += clock
 		sum.user += s.User
 		sum.system += s.System
-		sum.threads += s.Threads
+		if !s.Zombie {
+			t.alive++
+			sum.threads += s.Threads
+		}
 		sum.reap(s)
 	}
-	return sum
+	return sum, nil
 }
 
 func (c *treeCPU) reap(s linux.Stat) {
 	c.reaped += s.ReapedUser + s.ReapedSystem
 	c.user += s.ReapedUser
 	c.system += s.ReapedSystem
+	c.waited = c.waited || s.HasReaped
 }
 
 // memory is what a tree occupies at one moment.
@@ -110,19 +135,24 @@ type memory struct {
 }
 
 // memory of one process is its RSS, of several the sum of their PSS, which is
-// slow to read.
+// slow to read. Where the kernel does not tell the PSS it is their RSS, which
+// counts shared pages for each.
 func (t *tree) memory() memory {
-	m := memory{processes: len(t.processes)}
+	var m memory
+	rss := map[int]float64{} // of those that have memory: a zombie has none
 	for _, p := range t.processes {
-		if len(t.processes) > 1 {
-			if bytes, err := linux.PSS(p.PID); err == nil {
-				m.bytes += bytes
-				continue
+		if s, err := p.Stat(); err == nil && !s.Zombie {
+			rss[p.PID] = s.RSSBytes
+		}
+	}
+	m.processes = len(rss)
+	for pid, bytes := range rss {
+		if len(rss) > 1 {
+			if pss, err := linux.PSS(pid); err == nil {
+				bytes = pss
 			}
 		}
-		if s, err := p.Stat(); err == nil {
-			m.bytes += s.RSSBytes
-		}
+		m.bytes += bytes
 	}
 	return m
 }
