@@ -29,6 +29,8 @@ type child struct {
 	swept    swept         // valid when gone and sweptOK
 	sweptOK  bool
 	output   *output
+	release  func()
+	had      []int  // children of the daemon from before
 	pid      int    // of the workload's first process, once it is started
 	mark     string // NAME=value in the environment of all its processes
 }
@@ -66,6 +68,7 @@ func start(self string, command, env []string, dir, mark string) (*child, error)
 		closeAll()
 		return nil, errors.New("no descriptors left for pipes: raise the limit of open files (ulimit -n)")
 	}
+	had := linux.Children(os.Getpid())
 	cmd := exec.Command(self, append([]string{"supervise", "--"}, command...)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, outputW, outputW
 	cmd.ExtraFiles = []*os.File{messagesW, controlR, reportsW}
@@ -81,17 +84,24 @@ func start(self string, command, env []string, dir, mark string) (*child, error)
 		theirs.Close()
 	}
 
-	c := &child{cmd: cmd, gate: gate, control: control, gone: make(chan struct{}), mark: mark}
+	c := &child{cmd: cmd, gate: gate, control: control, gone: make(chan struct{}), had: had, mark: mark}
 	c.output = capture(outputR)
-	c.messages = readMessages(messagesR)
+	c.messages, c.release = readMessages(messagesR)
 	c.readReports(reportsR)
 	return c, nil
 }
 
 // readMessages delivers the workload's lines. After one that is too long, or
-// the end of the file, an error is delivered and reading ends.
-func readMessages(f *os.File) <-chan message {
-	messages := make(chan message, 4)
+// the end of the file, an error is delivered and reading ends. So it does when
+// it is released, however much the workload goes on writing to nobody.
+func readMessages(f *os.File) (_ <-chan message, release func()) {
+	messages, released := make(chan message, 4), make(chan struct{})
+	deliver := func(m message) {
+		select {
+		case messages <- m:
+		case <-released:
+		}
+	}
 	go func() {
 		// A thread of its own reads with the least delay: the reading of the
 		// result ends the measured region.
@@ -104,18 +114,21 @@ func readMessages(f *os.File) <-chan message {
 			at := time.Now()
 			switch {
 			case errors.Is(err, bufio.ErrBufferFull):
-				messages <- message{err: fmt.Errorf("a message has more than %d bytes", protocol.MaxMessageBytes), at: at}
+				deliver(message{err: fmt.Errorf("a message has more than %d bytes", protocol.MaxMessageBytes), at: at})
 				return
 			case err != nil && len(line) > 0:
-				messages <- message{err: fmt.Errorf("the last message, %.60q, has no line feed at its end", line), at: at}
+				deliver(message{err: fmt.Errorf("the last message, %.60q, has no line feed at its end", line), at: at})
 				return
 			case err != nil:
 				return
 			}
-			messages <- message{line: append([]byte(nil), line...), at: at}
+			deliver(message{line: append([]byte(nil), line...), at: at})
 		}
 	}()
-	return messages
+	return messages, func() {
+		close(released)
+		f.Close()
+	}
 }
 
 func (c *child) readReports(f *os.File) {
@@ -153,7 +166,10 @@ func (c *child) open(gate string) error {
 }
 
 // terminate asks the workload to end, and kills it if it does not.
-func (c *child) terminate() { _, _ = c.control.Write([]byte{orderTerminate}) }
+func (c *child) terminate() {
+	_, _ = c.control.Write([]byte{orderTerminate})
+	_ = c.cmd.Process.Signal(unix.SIGCONT) // the supervisor may have been stopped, too
+}
 
 // supervisorPatience is how long the supervisor may take, after the order to
 // terminate, until nothing is left.
@@ -174,44 +190,10 @@ func (c *child) finish(patience time.Duration) {
 		}
 	}
 	if !c.sweptOK {
-		sweep(c.mark, c.pid)
+		sweep(c.mark, c.pid, func() []int { return adopted(c.had) })
 	}
 	c.control.Close()
 	c.gate.Close()
+	c.release()
 	c.output.wait()
-}
-
-// sweep kills all processes with the mark in their environment and reaps those
-// that are ours, first included unless it is 0: what a supervisor that was
-// itself killed left behind, adopted by the daemon as the next subreaper.
-//
-// One that dies loses its environment some time before it can be reaped, so
-// what was found once is looked after until it is gone. That may be for
-// others to do, who do not; hence the limit of about a second. One that is
-// just being started has no environment for a moment, hence the second look.
-func sweep(mark string, first int) {
-	victims := map[int]bool{}
-	if first != 0 {
-		victims[first] = true
-	}
-	for tries, quiet := 0, 0; tries < 200 && quiet < 2; tries++ {
-		quiet++
-		for _, pid := range linux.Processes() {
-			if pid != os.Getpid() && linux.Environ(pid, mark) {
-				quiet, victims[pid] = 0, true
-				_ = unix.Kill(pid, unix.SIGKILL)
-			}
-		}
-		for pid := range victims {
-			// Never wait for any child: that would steal those of os/exec.
-			_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil)
-			if errors.Is(unix.Kill(pid, 0), unix.ESRCH) {
-				delete(victims, pid)
-			}
-		}
-		if len(victims) > 0 {
-			quiet = 0
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
 }

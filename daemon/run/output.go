@@ -21,12 +21,13 @@ type output struct {
 	mu         sync.Mutex
 	head, tail []byte
 	dropped    int64
+	from       *os.File
 	done       chan struct{}
 }
 
 // capture reads f to its end, so that a workload never waits for us to read.
 func capture(f *os.File) *output {
-	o := &output{done: make(chan struct{})}
+	o := &output{from: f, done: make(chan struct{})}
 	go func() {
 		defer close(o.done)
 		defer f.Close()
@@ -58,6 +59,8 @@ func (o *output) wait() {
 	select {
 	case <-o.done:
 	case <-time.After(time.Second):
+		o.from.Close() // which ends the reading
+		<-o.done
 	}
 }
 

@@ -122,6 +122,9 @@ func (r *Runner) measured(t *talk, e bench.Experiment, run *bench.Run, server be
 	if err != nil {
 		return err
 	}
+	if at.Before(begun) {
+		return protocolError{errors.New("its result came before it was told to start")}
+	}
 	t.result = &result
 	alive := region.end()
 
@@ -131,7 +134,10 @@ func (r *Runner) measured(t *talk, e bench.Experiment, run *bench.Run, server be
 	}
 	err = t.awaitExit()
 	if !alive {
-		return err // its counters went with it
+		if err == nil {
+			err = errExited // with its counters, before it was let go
+		}
+		return err
 	}
 	figures := region.figures(at.Sub(begun), t.exit)
 	copyResult(&figures, result, e)
@@ -199,7 +205,7 @@ func SweepLeftovers(scratch string) error {
 	}
 	var failed error
 	for _, dir := range leftovers {
-		sweep(markOf(dir), 0)
+		sweep(markOf(dir), 0, func() []int { return nil }) // they are init's
 		failed = errors.Join(failed, os.RemoveAll(dir))
 	}
 	return failed

@@ -40,6 +40,10 @@ func TestOutcomes(t *testing.T) {
 		{"no-newline", bench.BadProtocol, "has no line feed at its end", ""},
 		{"oversized", bench.BadProtocol, "a message has more than 262144 bytes", ""},
 		{"result-first", bench.BadProtocol, `want a message of type "ready"`, ""},
+		{"result-before-start", bench.BadProtocol, "its result came before it was told to start", ""},
+		{"exits-unasked", bench.BadProtocol, "exited before it was let go", ""},
+		{"floods", bench.BadProtocol, "result: not a JSON object on one line", ""},
+		{"closes-messages", bench.BadProtocol, "it closed descriptor 3 before its result", ""},
 		{"talks-on", bench.BadProtocol, "a further message after the result", ""},
 		{"closes-stdin", bench.BadProtocol, "its standard input, on which it waits for the gates, is closed", ""},
 		{"wrong-units", bench.WrongResult, "bytes: 99, expected 100: not the same input", ""},
@@ -48,6 +52,7 @@ func TestOutcomes(t *testing.T) {
 		{"all-errors", bench.Failed, "all 10 items failed (connect): is the httpbin up?", ""},
 		{"fills-stdout", bench.Failed, "exit status 4 after its result", "bytes left out"},
 		{"kills-supervisor", bench.Killed, "its supervisor was killed", ""},
+		{"kills-supervisor-in-disguise", bench.Killed, "its supervisor was killed", ""},
 	}
 	for _, test := range tests {
 		t.Run(test.workload, func(t *testing.T) {
@@ -98,6 +103,9 @@ func nothingLeft(t *testing.T, scratch string) {
 	if zombies := zombieChildren(); len(zombies) > 0 {
 		t.Errorf("zombies are left: %v", zombies)
 	}
+	if children := linux.Children(os.Getpid()); len(children) > 0 {
+		t.Errorf("children are left: %v", children)
+	}
 	if entries, _ := os.ReadDir(scratch); len(entries) > 0 {
 		t.Errorf("scratch folder holds %v", entries)
 	}
@@ -133,6 +141,23 @@ func TestStrays(t *testing.T) {
 	}
 }
 
+// One that ends by itself a moment after the first process is not a stray. A
+// busy machine may make the moment too long, but not five times.
+func TestHelperIsNoStray(t *testing.T) {
+	r := newRunner(t)
+	strays := 1
+	for tries := 0; strays > 0 && tries < 5; tries++ {
+		run := r.Run(context.Background(), experiment(r, "has-a-helper"))
+		if run.Outcome != bench.OK {
+			t.Fatalf("%s: %s", run.Outcome, run.Error)
+		}
+		strays = run.Exit.Strays
+	}
+	if strays > 0 {
+		t.Errorf("strays: %d", strays)
+	}
+}
+
 func TestNotStarted(t *testing.T) {
 	r := newRunner(t)
 	e := experiment(r, "good")
@@ -149,7 +174,7 @@ func TestNotStarted(t *testing.T) {
 }
 
 func TestCancel(t *testing.T) {
-	for _, workload := range []string{"hangs-before-ready", "hangs-working", "ignores-term", "stops-itself"} {
+	for _, workload := range []string{"hangs-before-ready", "hangs-working", "ignores-term", "stops-itself", "stops-supervisor"} {
 		t.Run(workload, func(t *testing.T) {
 			r := newRunner(t)
 			ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)

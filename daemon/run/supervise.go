@@ -29,6 +29,11 @@ const (
 	reportFD  = protocol.FD + 2 // reports to the daemon, one JSON object a line
 )
 
+// linger is what the workload's other processes get to end by themselves, when
+// the first has. multiprocessing's fork server and resource tracker notice its
+// end by their pipes' and then clean up; they are not strays.
+const linger = 100 * time.Millisecond
+
 // Grace is the time between asking a workload to end and killing it.
 const Grace = 2 * time.Second
 
@@ -169,7 +174,7 @@ func reapAll(first int, say func(report)) (strays int) {
 		if pid == first {
 			say(report{Ended: describe(status, usage, own)})
 			swept = true
-			go killChildren()
+			time.AfterFunc(linger, killChildren)
 		} else if swept && status.Signaled() && status.Signal() == unix.SIGKILL {
 			strays++
 		}

@@ -72,6 +72,10 @@ func (t *talk) awaitResult() (protocol.Result, time.Time, error) {
 	return result, m.at, nil
 }
 
+// newsPatience is how long the end of the messages and the end of the workload
+// may lie apart: milliseconds, but on a machine that has other things to do.
+const newsPatience = time.Second
+
 // await waits for the next message. What the workload wrote before it ended
 // counts, even if we learn of the end first.
 func (t *talk) await(what string) (message, error) {
@@ -80,6 +84,7 @@ func (t *talk) await(what string) (message, error) {
 		ended = nil
 	}
 	messages := t.child.messages
+	var last <-chan time.Time // of the two, one has come: how long to wait for the other
 	for {
 		select {
 		case m, ok := <-messages:
@@ -89,6 +94,7 @@ func (t *talk) await(what string) (message, error) {
 				if ended == nil {
 					return message{}, errExited
 				}
+				last = time.After(newsPatience)
 				continue
 			}
 			if m.err != nil {
@@ -103,6 +109,12 @@ func (t *talk) await(what string) (message, error) {
 			}
 			// The supervisor sweeps now, so the pipe will be closed soon.
 			t.exit, ended = &e, nil
+			last = time.After(newsPatience)
+		case <-last:
+			if t.exit != nil {
+				return message{}, errExited // somebody else holds the pipe
+			}
+			return message{}, protocolError{fmt.Errorf("it closed descriptor %d before %s", protocol.FD, what)}
 		case <-t.deadline:
 			return message{}, fmt.Errorf("%w: waited in vain for %s", errTimeout, what)
 		case <-t.ctx.Done():

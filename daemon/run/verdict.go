@@ -43,9 +43,10 @@ func deathOf(exit bench.Exit, early bool) ending {
 		return ending{outcome: bench.Killed, reason: fmt.Sprintf("ended by a signal %s: %s", when, exit.Signal)}
 	case exit.Code > 0:
 		return ending{outcome: bench.Failed, reason: fmt.Sprintf("exit status %d %s: see its output", exit.Code, when)}
+	case exit.Code == 0 && early:
+		return ending{outcome: bench.BadProtocol, reason: "exited before its result, with status 0 but a message missing (see workloads/README.md)"}
 	case exit.Code == 0:
-		return ending{outcome: bench.BadProtocol, reason: fmt.Sprintf(
-			"exited %s, with status 0 but a message missing (see workloads/README.md)", when)}
+		return ending{outcome: bench.BadProtocol, reason: "exited before it was let go, and its counters with it (see workloads/README.md)"}
 	}
 	return ending{outcome: bench.Killed, reason: "its supervisor was killed"}
 }
