@@ -8,5 +8,6 @@
 // run. Figures reach Prometheus in three ways, one file each: what only grows
 // since the daemon was started (metrics.go), what the last good run of an
 // experiment measured (lastrun.go), and what is the case now (now.go).
-// results.go keeps those of the experiments between two runs.
+// results.go keeps those of the experiments between two runs, and page.go the
+// text that they were sent as.
 package expose

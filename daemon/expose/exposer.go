@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -49,13 +48,13 @@ type Options struct {
 // Exposer keeps what is shown. The scheduler tells it what happens, from one
 // goroutine; it may be scraped meanwhile from many.
 type Exposer struct {
-	options  Options
-	results  *prometheus.Registry // of the experiments; gathered when a run ends
-	now      *prometheus.Registry // all else; gathered by each scrape
-	gathered atomic.Pointer[gathered]
-	metrics  *metrics
-	fixed    []prometheus.Metric
-	handler  http.Handler
+	options Options
+	results *prometheus.Registry // of the experiments; changes when a run ends
+	now     *prometheus.Registry // all else
+	page    *metricsPage
+	metrics *metrics
+	fixed   []prometheus.Metric
+	handler http.Handler
 
 	cells map[bench.Key]*cell // the map is not changed, mu guards what the cells show
 
@@ -89,7 +88,7 @@ func New(o Options) *Exposer {
 	e.now.MustRegister(nowCollector{e},
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	e.gather()
+	e.page = newMetricsPage(e.results, e.now, o.Logger)
 	e.handler = e.newHandler()
 	return e
 }
@@ -98,7 +97,7 @@ func New(o Options) *Exposer {
 // without counting it. Runs that would now measure something else, because
 // the experiment is gone or has another size or unit, are left out.
 func (e *Exposer) Restore(runs map[bench.Key]bench.Run) {
-	defer e.gather()
+	defer e.page.renew()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for key, r := range runs {
@@ -143,7 +142,7 @@ func (e *Exposer) RunEnded(r bench.Run, recordErr error) {
 	if recordErr != nil {
 		e.metrics.recordErrors.Inc()
 	}
-	defer e.gather()
+	defer e.page.renew()
 	c, ok := e.cells[r.Key]
 	if ok {
 		// Before the lock: it may take half a second, in which others scrape.

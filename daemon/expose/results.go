@@ -5,7 +5,6 @@ import (
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
 
 	"benchd/daemon/bench"
 )
@@ -96,27 +95,4 @@ func (c resultsCollector) Collect(ch chan<- prometheus.Metric) {
 	for _, m := range ms {
 		ch <- m
 	}
-}
-
-// gathered is what a registry answered.
-type gathered struct {
-	families []*dto.MetricFamily
-	err      error
-}
-
-// gather keeps the metrics of all experiments for the scrapes to come. They
-// are some thousands, so that checking and sorting them is half of a scrape's
-// cost; between runs it disturbs no measurement, in a scrape it would.
-func (e *Exposer) gather() {
-	families, err := e.results.Gather()
-	e.gathered.Store(&gathered{families, err})
-}
-
-// gatherer joins the kept metrics of experiments with those of now.
-func (e *Exposer) gatherer() prometheus.TransactionalGatherer {
-	kept := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
-		g := e.gathered.Load()
-		return g.families, g.err
-	})
-	return prometheus.NewMultiTRegistry(prometheus.ToTransactionalGatherer(kept), prometheus.ToTransactionalGatherer(e.now))
 }

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/exporter-toolkit/web"
 )
 
@@ -67,7 +66,7 @@ func (e *Exposer) Serve(ctx context.Context, listener net.Listener, webConfigFil
 
 func (e *Exposer) newHandler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/metrics", e.metricsHandler())
+	mux.Handle("/metrics", e.page)
 	mux.HandleFunc("/-/healthy", func(w http.ResponseWriter, _ *http.Request) {
 		writeText(w, http.StatusOK, "benchd is healthy.")
 	})
@@ -86,20 +85,6 @@ func (e *Exposer) newHandler() http.Handler {
 	}
 	mux.Handle("/", e.landingPage())
 	return e.guard(mux)
-}
-
-// metricsHandler serves /metrics. OpenMetrics' _created samples stay off: a
-// Prometheus that does not ingest them as start times stores each as a series
-// of its own. Compression stays off too: it is most of a scrape's CPU time,
-// which the run that is being measured would miss, and saves bytes where
-// scraper and daemon are near each other.
-func (e *Exposer) metricsHandler() http.Handler {
-	return promhttp.HandlerForTransactional(e.gatherer(), promhttp.HandlerOpts{
-		ErrorLog:           slog.NewLogLogger(e.options.Logger.Handler(), slog.LevelError),
-		Registry:           e.now,
-		EnableOpenMetrics:  true,
-		DisableCompression: true,
-	})
 }
 
 func (e *Exposer) serveReady(w http.ResponseWriter, _ *http.Request) {
