@@ -9,11 +9,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// shed gives back the memory that the start of benchd itself has touched, of
-// which this program is only a part: the pages of its file, which come back as
-// they are needed, and what its packages allocated. Without it a Go workload
-// would show some 8 MB that a program of its own would not have.
-func shed() {
+// Shed gives back the memory that this process has touched and may not need
+// again: what is free on its heap, and the pages of its own file, which come
+// back as they are needed. Ready calls it, for a Go workload is a part of
+// benchd alone: it would show some 8 MB that a program of its own would not
+// have, touched when benchd started. The daemon calls it between cycles.
+func Shed() {
 	debug.FreeOSMemory()
 	self, err := procfs.Self()
 	if err != nil {

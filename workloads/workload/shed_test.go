@@ -19,7 +19,7 @@ func TestShed(t *testing.T) {
 		return status.RssFile
 	}
 	before := resident()
-	shed()
+	Shed()
 	if after := resident(); after >= before {
 		t.Errorf("%d bytes of files are resident, %d before", after, before)
 	}

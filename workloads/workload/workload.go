@@ -109,7 +109,7 @@ func (w *Workload) param(param string) (name, text string) {
 // uses ("" for none), and returns when the measured region begins. What the
 // start of the process has touched in vain is given back before.
 func (w *Workload) Ready(client string) error {
-	shed()
+	Shed()
 	err := w.send(protocol.Ready{
 		Type: "ready", Protocol: protocol.Version, PID: os.Getpid(), Runtime: runtime.Version(), Client: client,
 	})
