@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -26,6 +25,7 @@ import (
 	"benchd/daemon/run"
 	"benchd/daemon/schedule"
 	"benchd/workloads"
+	"benchd/workloads/workload"
 )
 
 // app is a benchd that is ready to run, and what is to be closed afterwards.
@@ -96,7 +96,7 @@ func newApp(ctx context.Context, settings config.Config, log *slog.Logger) (a *a
 	}
 	a.runner = &run.Runner{
 		Self: self, ScratchDir: scratch, SampleInterval: settings.SampleInterval,
-		HTTPBin: server, Log: log,
+		HTTPBin: server.now, Log: log,
 	}
 	machine, err := host.Describe()
 	if err != nil {
@@ -107,7 +107,7 @@ func newApp(ctx context.Context, settings config.Config, log *slog.Logger) (a *a
 		Host:        machine,
 		Build:       expose.Build(buildOf()),
 		Live:        a.runner.Live,
-		Server:      server,
+		Server:      server.seen,
 		Data:        func() expose.Data { return lookAt(data) },
 		History:     a.store,
 		Pprof:       settings.PProf,
@@ -151,7 +151,7 @@ type observer struct{ *expose.Exposer }
 
 func (o observer) CycleEnded(c bench.Cycle) {
 	o.Exposer.CycleEnded(c)
-	debug.FreeOSMemory()
+	workload.Shed()
 }
 
 // recorder tells the exposer what recording costs.
@@ -185,25 +185,31 @@ func load(ctx context.Context, settings config.Config, dir, self string) (experi
 	})
 }
 
+// server is two ways to look at the httpbin, nil where none is needed.
+type server struct {
+	now  func() bench.Server // as it is at this moment, for the gates of a run
+	seen func() bench.Server // as it was seen lately, for scrapes, which must not wait for it
+}
+
 // startServer provides the httpbin, if an experiment needs it.
-func (a *app) startServer(self string) (func() bench.Server, error) {
+func (a *app) startServer(self string) (server, error) {
 	needed := slices.ContainsFunc(a.experiments.Experiments, func(e bench.Experiment) bool {
 		return e.HTTPBin && e.Skip == nil
 	})
 	switch {
+	case !needed:
+		return server{}, nil
 	case a.settings.HTTPBinURL != "":
-		server := httpbin.Watch(a.settings.HTTPBinURL)
-		a.onClose(server.Close)
-		return server.Server, nil
-	case needed:
-		server, err := httpbin.Start(self, a.log)
-		if err != nil {
-			return nil, err
-		}
-		a.onClose(server.Close)
-		return server.Server, nil
+		external := httpbin.Watch(a.settings.HTTPBinURL)
+		a.onClose(external.Close)
+		return server{external.Now, external.Server}, nil
 	}
-	return func() bench.Server { return bench.Server{} }, nil
+	child, err := httpbin.Start(self, a.log)
+	if err != nil {
+		return server{}, err
+	}
+	a.onClose(child.Close)
+	return server{child.Server, child.Server}, nil
 }
 
 func (a *app) restore(ctx context.Context) error {

@@ -21,7 +21,6 @@ import (
 	"benchd/daemon/bench"
 	"benchd/daemon/config"
 	"benchd/daemon/httpbin"
-	"benchd/daemon/linux"
 	"benchd/daemon/run"
 )
 
@@ -53,7 +52,7 @@ func BenchmarkHey(b *testing.B) {
 	runner := &run.Runner{Self: benchd, ScratchDir: b.TempDir(), SampleInterval: 100 * time.Millisecond, HTTPBin: server.Server, Log: log}
 
 	contestants := map[string]func() exchange{
-		"hey": func() exchange { return runHey(b, hey, server.Server(), requests) },
+		"hey": func() exchange { return runHey(b, hey, server.Server, requests) },
 	}
 	names := []string{"hey"}
 	for _, e := range withoutDelay(b, benchd, requests) {
@@ -107,13 +106,13 @@ var requestsPerSecond = regexp.MustCompile(`Requests/sec:\s+([\d.]+)`)
 
 // runHey makes requests like those of the models: their queries have 471 bytes
 // on average, and some for the number.
-func runHey(b *testing.B, hey string, server bench.Server, requests int) exchange {
+func runHey(b *testing.B, hey string, server func() bench.Server, requests int) exchange {
 	b.Helper()
-	url := server.URL + "/get?id=100&query=" + strings.Repeat("abcdefghijklmnopqrstuvwxyz", 18)
+	url := server().URL + "/get?id=100&query=" + strings.Repeat("abcdefghijklmnopqrstuvwxyz", 18)
 	cmd := exec.CommandContext(b.Context(), hey, "-n", strconv.Itoa(requests), "-c", "100", "-disable-compression", url)
-	before := cpuOf(b, server)
+	before := server().CPUSeconds
 	output, err := cmd.CombinedOutput()
-	after := cpuOf(b, server)
+	after := server().CPUSeconds
 	rate := requestsPerSecond.FindSubmatch(output)
 	if err != nil || rate == nil || !strings.Contains(string(output), fmt.Sprintf("[200]\t%d responses", requests)) {
 		b.Fatalf("hey: %v\n%s", err, output)
@@ -123,16 +122,7 @@ func runHey(b *testing.B, hey string, server bench.Server, requests int) exchang
 		b.Fatal(err)
 	}
 	used := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	return exchange{perSecond, used.Seconds(), after - before}
-}
-
-func cpuOf(b *testing.B, server bench.Server) float64 {
-	b.Helper()
-	cpu, err := linux.CPU(server.PID)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return cpu.Seconds()
+	return exchange{perSecond, used.Seconds(), *after - *before}
 }
 
 func runModel(b *testing.B, runner *run.Runner, e bench.Experiment) exchange {

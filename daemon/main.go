@@ -29,6 +29,7 @@ Usage:
   benchd once           run one cycle, print its results as a table, and exit
   benchd list           print the experiments, and those that are skipped with their reason
   benchd config         print every variable with its default, value and meaning
+  benchd httpbin ADDR   serve an httpbin that tells what it uses, for BENCHD_HTTPBIN_URL
   benchd healthcheck    exit with status 0 if the daemon with these settings answers
   benchd version        print the version
 `
@@ -55,8 +56,13 @@ func dispatch(args []string, stdout, stderr io.Writer) int {
 				return workload.Main(program)
 			}
 		}
-	case "httpbin":
-		return httpbin.Serve()
+	case "httpbin": // httpbin [ADDRESS]
+		switch len(args) {
+		case 1:
+			return httpbin.Serve("")
+		case 2:
+			return httpbin.Serve(args[1])
+		}
 	case "version":
 		fmt.Fprintln(stdout, buildOf())
 		return 0

@@ -25,11 +25,11 @@ type Host struct {
 	MemoryLimitBytes *float64 `json:"memory_limit_bytes"` // of the cgroup
 }
 
-// Server is the httpbin as the daemon sees it. Its figures are nil when it was
-// not started by the daemon.
+// Server is the httpbin as the daemon sees it. Its figures are nil where it
+// does not tell them: benchd's own does, any other does not.
 type Server struct {
 	URL         string
-	PID         int // 0 when it was not started by the daemon
+	SameHost    bool // it takes its CPU time from the cores that the workload uses
 	Up          bool
 	CPUSeconds  *float64 // since it was started, user and system
 	MemoryBytes *float64 // RSS

@@ -1,6 +1,7 @@
 package httpbin
 
 import (
+	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
@@ -15,7 +16,7 @@ import (
 // The test binary plays the server's process too.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "httpbin" {
-		os.Exit(Serve())
+		os.Exit(Serve(""))
 	}
 	os.Exit(m.Run())
 }
@@ -36,7 +37,7 @@ func start(t *testing.T) *Child {
 func TestChild(t *testing.T) {
 	c := start(t)
 	before := c.Server()
-	if !before.Up || before.PID == 0 || before.CPUSeconds == nil || *before.MemoryBytes < 1<<20 {
+	if !before.Up || !before.SameHost || before.CPUSeconds == nil || *before.MemoryBytes < 1<<20 {
 		t.Fatalf("server: %+v", before)
 	}
 	response, err := http.Get(before.URL + "/get?query=abc")
@@ -51,10 +52,11 @@ func TestChild(t *testing.T) {
 	if after := c.Server(); *after.CPUSeconds <= *before.CPUSeconds {
 		t.Errorf("the answer cost no CPU time: %v, before %v", *after.CPUSeconds, *before.CPUSeconds)
 	}
+	pid := pidOf(c)
 	if err := c.Close(); err != nil {
 		t.Error(err)
 	}
-	if err := syscall.Kill(before.PID, 0); err == nil {
+	if err := syscall.Kill(pid, 0); err == nil {
 		t.Error("the process lives on")
 	}
 }
@@ -67,12 +69,12 @@ func TestChildIsStartedAgain(t *testing.T) {
 		}
 	})
 	before := c.Server()
-	if err := syscall.Kill(before.PID, syscall.SIGKILL); err != nil {
+	if err := syscall.Kill(pidOf(c), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	poll(t, "a new process", func() bool {
 		now := c.Server()
-		return now.Up && now.PID != before.PID && now.Restarts == 1
+		return now.Up && now.URL != before.URL && now.Restarts == 1
 	})
 	response, err := http.Get(c.Server().URL + "/get")
 	if err != nil {
@@ -89,25 +91,71 @@ func TestStartFails(t *testing.T) {
 	}
 }
 
+// pidOf is the process of a server that is up.
+func pidOf(c *Child) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.process.Pid
+}
+
+// TestExternal looks at an httpbin of somebody else's, which knows no usage.
 func TestExternal(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/status/200" {
-			w.WriteHeader(http.StatusNotFound)
-		}
-	}))
+	server := httptest.NewServer(http.NotFoundHandler())
 	e := Watch(server.URL)
-	t.Cleanup(func() {
-		if err := e.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	if s := e.Server(); !s.Up || s.URL != server.URL || s.PID != 0 || s.CPUSeconds != nil {
+	defer e.Close()
+	if s := e.Now(); !s.Up || s.URL != server.URL || s.SameHost || s.CPUSeconds != nil || s.MemoryBytes != nil {
 		t.Errorf("server: %+v", s)
 	}
 	server.Close()
-	e.probe(http.DefaultClient)
+	e.probe(t.Context())
 	if e.Server().Up {
 		t.Error("a server that is gone is said to be up")
+	}
+}
+
+// TestExternalTellsItsUsage looks at benchd's own, as it is run beside the
+// daemon in a container.
+func TestExternalTellsItsUsage(t *testing.T) {
+	c := start(t)
+	defer c.Close()
+	e := Watch(c.Server().URL)
+	defer e.Close()
+	asked, seen := e.Now(), c.Server()
+	if !asked.Up || !asked.SameHost || asked.CPUSeconds == nil || asked.MemoryBytes == nil {
+		t.Fatalf("server: %+v", asked)
+	}
+	// The same process, asked from within and seen from outside a moment later.
+	if cpu := *seen.CPUSeconds - *asked.CPUSeconds; cpu < 0 || cpu > 0.1 {
+		t.Errorf("CPU time is %v from within, %v from outside", *asked.CPUSeconds, *seen.CPUSeconds)
+	}
+	if ratio := *seen.MemoryBytes / *asked.MemoryBytes; ratio < 0.5 || ratio > 2 {
+		t.Errorf("memory is %v from within, %v from outside", *asked.MemoryBytes, *seen.MemoryBytes)
+	}
+	response, err := http.Get(asked.URL + "/status/200")
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if now := e.Now(); *now.CPUSeconds <= *asked.CPUSeconds {
+		t.Errorf("CPU time stays %v", *asked.CPUSeconds)
+	}
+}
+
+// TestExternalIsStartedAnew tells a new process from one that used less.
+func TestExternalIsStartedAnew(t *testing.T) {
+	started := time.Unix(1, 0)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_ = json.NewEncoder(w).Encode(usage{CPUSeconds: 5, MemoryBytes: 1, Started: started, Host: "another"})
+	}))
+	defer server.Close()
+	e := Watch(server.URL)
+	defer e.Close()
+	if s := e.Now(); s.Restarts != 0 || s.SameHost || *s.CPUSeconds != 5 {
+		t.Errorf("server: %+v", s)
+	}
+	started = time.Unix(2, 0)
+	if s := e.Now(); s.Restarts != 1 {
+		t.Errorf("server: %+v", s)
 	}
 }
 

@@ -39,10 +39,7 @@ func (g *region) figures(wall time.Duration, exit *ended) bench.Figures {
 		f.NetworkReceivedBytes = grown(float64(b.network.BytesRecv), float64(a.network.BytesRecv))
 		f.NetworkSentBytes = grown(float64(b.network.BytesSent), float64(a.network.BytesSent))
 	}
-	if b.server != nil && a.server != nil {
-		f.ServerCPUSeconds = new(*a.server - *b.server)
-		f.ServerMemoryBytes = g.server.MemoryBytes
-	}
+	f.ServerCPUSeconds, f.ServerMemoryBytes = g.serverCPU(), a.server.MemoryBytes
 	return f
 }
 
@@ -96,10 +93,20 @@ func (g *region) systemCPU(f *bench.Figures) {
 		f.SystemCPUPercentMax = new(100 * min(1, max(0, s.systemBusy)))
 	}
 	foreign := busy - f.CPUSeconds()
-	if b.server != nil && a.server != nil {
-		foreign -= *a.server - *b.server
+	if cpu := g.serverCPU(); cpu != nil && a.server.SameHost {
+		foreign -= *cpu
 	}
 	f.ForeignCPUSeconds = new(max(0, foreign))
+}
+
+// serverCPU is nil where the server does not tell it, or was started anew
+// during the run.
+func (g *region) serverCPU() *float64 {
+	b, a := g.before.server, g.after.server
+	if b.CPUSeconds == nil || a.CPUSeconds == nil || a.Restarts != b.Restarts || *a.CPUSeconds < *b.CPUSeconds {
+		return nil
+	}
+	return new(*a.CPUSeconds - *b.CPUSeconds)
 }
 
 func (g *region) memory(f *bench.Figures) {

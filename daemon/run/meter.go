@@ -22,8 +22,7 @@ type region struct {
 	usable           float64 // of these, by this process and its children
 	limited          linux.Cgroup
 	hasCgroup        bool
-	server           bench.Server
-	serverPID        int
+	server           func() bench.Server // nil where the experiment needs none
 
 	system        *linux.System
 	before, after reading
@@ -39,7 +38,7 @@ type reading struct {
 	at         time.Time // of what goes on growing while we read
 	cpu        treeCPU
 	idle       *linux.CPUTimes
-	server     *float64
+	server     bench.Server
 	pressure   linux.Pressure
 	throttling *linux.Throttling
 	threads    map[thread]linux.ThreadCounters
@@ -52,7 +51,7 @@ type thread struct{ pid, tid int }
 
 // begin reads what is slow to read first and the CPU clocks last, so that the
 // reading itself is not in the figures.
-func (r *Runner) begin(c *child, e bench.Experiment, since time.Time, server bench.Server) (*region, error) {
+func (r *Runner) begin(c *child, e bench.Experiment, since time.Time) (*region, error) {
 	tree, err := watchTree(c.cmd.Process.Pid)
 	if err != nil {
 		return nil, fmt.Errorf("supervisor: %w", err)
@@ -65,7 +64,7 @@ func (r *Runner) begin(c *child, e bench.Experiment, since time.Time, server ben
 		g.cores = cores
 	}
 	if e.HTTPBin {
-		g.server, g.serverPID = server, server.PID
+		g.server = r.HTTPBin
 	}
 	if group, err := linux.FindCgroup("/"); err == nil {
 		g.limited, g.hasCgroup = group, true
@@ -126,10 +125,8 @@ func (b *reading) fast(g *region) {
 	if idle, err := g.system.CPUTimes(); err == nil {
 		b.idle = &idle
 	}
-	if g.serverPID != 0 {
-		if cpu, err := linux.CPU(g.serverPID); err == nil {
-			b.server = new(cpu.Seconds())
-		}
+	if g.server != nil {
+		b.server = g.server()
 	}
 	b.pressure = linux.ReadPressure()
 	if g.hasCgroup {

@@ -23,7 +23,7 @@ type Runner struct {
 	Self           string              // this program, started again as supervisor
 	ScratchDir     string              // each run gets a folder of its own in it
 	SampleInterval time.Duration       // of CPU, memory and threads while a run goes on
-	HTTPBin        func() bench.Server // the server of IO experiments
+	HTTPBin        func() bench.Server // the server of IO experiments, as it is at this moment
 	Log            *slog.Logger
 
 	live atomic.Pointer[bench.Live]
@@ -72,13 +72,16 @@ func (r *Runner) attempt(ctx context.Context, e bench.Experiment, run *bench.Run
 			r.Log.Warn("scratch folder is left", "dir", dir, "err", err)
 		}
 	}()
-	server := r.HTTPBin()
-	c, err := start(r.Self, e.Command, environment(e, dir, server.URL), dir, markOf(dir))
+	url := ""
+	if e.HTTPBin {
+		url = r.HTTPBin().URL
+	}
+	c, err := start(r.Self, e.Command, environment(e, dir, url), dir, markOf(dir))
 	if err != nil {
 		return ending{bench.Failed, err.Error(), ""}
 	}
 	t := &talk{ctx: ctx, child: c, deadline: time.After(e.Timeout)}
-	err = r.measured(t, e, run, server)
+	err = r.measured(t, e, run)
 	patience := time.Second
 	if err != nil && t.exit == nil { // it was not let go
 		c.terminate()
@@ -98,7 +101,7 @@ func (r *Runner) attempt(ctx context.Context, e bench.Experiment, run *bench.Run
 }
 
 // measured passes the gates, and fills in what was measured and reported.
-func (r *Runner) measured(t *talk, e bench.Experiment, run *bench.Run, server bench.Server) error {
+func (r *Runner) measured(t *talk, e bench.Experiment, run *bench.Run) error {
 	if err := t.awaitStart(); err != nil {
 		return err
 	}
@@ -108,7 +111,7 @@ func (r *Runner) measured(t *talk, e bench.Experiment, run *bench.Run, server be
 	}
 	run.Versions = bench.Versions{Runtime: ready.Runtime, Client: ready.Client, GIL: ready.GIL}
 
-	region, err := r.begin(t.child, e, run.Started, server)
+	region, err := r.begin(t.child, e, run.Started)
 	if err != nil {
 		return fmt.Errorf("measure: %w", err)
 	}
@@ -143,7 +146,7 @@ func (r *Runner) measured(t *talk, e bench.Experiment, run *bench.Run, server be
 	copyResult(&figures, result, e)
 	run.Figures = &figures
 	run.Noise = append(figures.FindNoise(), region.noise()...)
-	run.ServerBound = e.HTTPBin && figures.FindServerBound(region.usable)
+	run.ServerBound = region.after.server.SameHost && figures.FindServerBound(region.usable)
 	return err
 }
 

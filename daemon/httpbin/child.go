@@ -1,6 +1,3 @@
-// Package httpbin provides the server that IO experiments talk to: one that
-// the user names, or go-httpbin in a process of its own, so that its CPU time
-// and memory are not the daemon's and can be measured.
 package httpbin
 
 import (
@@ -9,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"strings"
@@ -18,41 +13,12 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/mccutchen/go-httpbin/v2/httpbin"
-
 	"benchd/daemon/bench"
 	"benchd/daemon/linux"
 )
 
 // startPatience bounds the start of the server's process.
 const startPatience = 10 * time.Second
-
-// announceFD is where the server's process says its address.
-const announceFD = 3
-
-// Serve is the whole life of the server's process: it serves on a free port of
-// the loopback until its standard input, which the daemon holds open, ends.
-func Serve() int {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "httpbin:", err)
-		return 1
-	}
-	announce := os.NewFile(announceFD, "announce")
-	fmt.Fprintf(announce, "http://%s\n", listener.Addr())
-	announce.Close()
-	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin) // ends with the daemon, even if that is killed
-		os.Exit(0)
-	}()
-	server := &http.Server{
-		// The default bound on /delay of 10 s stays: no experiment waits longer.
-		Handler:           httpbin.New().Handler(),
-		ReadHeaderTimeout: 10 * time.Second,
-	}
-	fmt.Fprintln(os.Stderr, "httpbin:", server.Serve(listener))
-	return 1
-}
 
 // Child keeps a server's process alive.
 type Child struct {
@@ -151,18 +117,17 @@ func (c *Child) watch(exited <-chan struct{}) {
 // Server describes the process as it is now.
 func (c *Child) Server() bench.Server {
 	c.mu.Lock()
-	s := bench.Server{URL: c.url, Up: c.process != nil, Restarts: c.restarts}
-	if c.process != nil {
-		s.PID = c.process.Pid
-	}
+	s := bench.Server{URL: c.url, SameHost: true, Up: c.process != nil, Restarts: c.restarts}
+	process := c.process
 	c.mu.Unlock()
-	if s.PID == 0 {
+	if process == nil {
 		return s
 	}
-	if cpu, err := linux.CPU(s.PID); err == nil {
+	pid := process.Pid
+	if cpu, err := linux.CPU(pid); err == nil {
 		s.CPUSeconds = new(cpu.Seconds())
 	}
-	if p, err := linux.Watch(s.PID); err == nil {
+	if p, err := linux.Watch(pid); err == nil {
 		defer p.Close()
 		if stat, err := p.Stat(); err == nil {
 			s.MemoryBytes = &stat.RSSBytes
@@ -186,62 +151,5 @@ func (c *Child) Close() error {
 	if err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("end the httpbin: %w", err)
 	}
-	return nil
-}
-
-// External is a server that somebody else runs.
-type External struct {
-	url  string
-	quit chan struct{}
-
-	mu sync.Mutex
-	up bool
-}
-
-// probeInterval is the time between two looks whether the server is there:
-// often enough for an alert, too rarely to be seen in a figure.
-const probeInterval = 10 * time.Second
-
-// Watch looks now and then whether the server at url answers.
-func Watch(url string) *External {
-	e := &External{url: url, quit: make(chan struct{})}
-	client := &http.Client{Timeout: 5 * time.Second}
-	e.probe(client)
-	go func() {
-		ticker := time.NewTicker(probeInterval)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-e.quit:
-				return
-			case <-ticker.C:
-				e.probe(client)
-			}
-		}
-	}()
-	return e
-}
-
-func (e *External) probe(client *http.Client) {
-	response, err := client.Get(e.url + "/status/200")
-	up := err == nil && response.StatusCode == http.StatusOK
-	if err == nil {
-		response.Body.Close()
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.up = up
-}
-
-// Server says where it is and whether it answered last time.
-func (e *External) Server() bench.Server {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return bench.Server{URL: e.url, Up: e.up}
-}
-
-// Close ends the watching.
-func (e *External) Close() error {
-	close(e.quit)
 	return nil
 }

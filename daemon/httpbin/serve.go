@@ -1,0 +1,115 @@
+// Package httpbin provides the server that IO experiments talk to: go-httpbin
+// in a process of its own, so that its CPU time and memory are not the
+// daemon's and can be measured, or one that the user names.
+package httpbin
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/mccutchen/go-httpbin/v2/httpbin"
+	"golang.org/x/sys/unix"
+
+	"benchd/daemon/linux"
+)
+
+// announceFD is where a server that the daemon has started says its address.
+const announceFD = 3
+
+// usagePath is where benchd's server tells what it has used: the only way to
+// know it across containers, and exact, for it asks the kernel about itself.
+const usagePath = "/-/usage"
+
+// usage is what the server has used since it was started.
+type usage struct {
+	CPUSeconds  float64   `json:"cpu_seconds"`  // user and system
+	MemoryBytes float64   `json:"memory_bytes"` // RSS
+	Started     time.Time `json:"started"`      // tells a server that was started anew
+	Host        string    `json:"host"`         // the boot id of its kernel
+}
+
+// Serve is the whole life of the server's process. It serves on address; if
+// that is empty, on a free port of the loopback, which it says to the daemon
+// that has started it, and until its standard input, which the daemon holds
+// open, ends.
+func Serve(address string) int {
+	if err := serve(address); err != nil {
+		fmt.Fprintln(os.Stderr, "httpbin:", err)
+	}
+	return 1
+}
+
+func serve(address string) error {
+	ofDaemon := address == ""
+	if ofDaemon {
+		address = "127.0.0.1:0"
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	if ofDaemon {
+		announce := os.NewFile(announceFD, "announce")
+		if _, err := fmt.Fprintf(announce, "http://%s\n", listener.Addr()); err != nil {
+			return fmt.Errorf("tell the daemon the address: %w", err)
+		}
+		announce.Close()
+		go func() {
+			_, _ = io.Copy(io.Discard, os.Stdin) // ends with the daemon, even if that is killed
+			os.Exit(0)
+		}()
+	}
+	mux := http.NewServeMux()
+	// The default bound on /delay of 10 s stays: no experiment waits longer.
+	mux.Handle("/", httpbin.New().Handler())
+	mux.HandleFunc("GET /-/healthy", func(http.ResponseWriter, *http.Request) {}) // for benchd healthcheck
+	started := time.Now()
+	mux.HandleFunc("GET "+usagePath, func(w http.ResponseWriter, _ *http.Request) {
+		u, err := ownUsage(started)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(u) // a client that has gone does not need it
+	})
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	return server.Serve(listener)
+}
+
+func ownUsage(started time.Time) (usage, error) {
+	var r unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &r); err != nil {
+		return usage{}, fmt.Errorf("getrusage: %w", err)
+	}
+	p, err := linux.Watch(os.Getpid())
+	if err != nil {
+		return usage{}, err
+	}
+	defer p.Close()
+	stat, err := p.Stat()
+	if err != nil {
+		return usage{}, err
+	}
+	return usage{
+		CPUSeconds:  float64(r.Utime.Nano()+r.Stime.Nano()) / 1e9,
+		MemoryBytes: stat.RSSBytes,
+		Started:     started,
+		Host:        bootID(),
+	}, nil
+}
+
+// bootID is the same for all containers of a host, and for no other host.
+func bootID() string {
+	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(id))
+}
