@@ -26,45 +26,46 @@ func Noises() []Noise {
 // variation of wall time from 32-40 % to 3 %.
 const (
 	maxRunDelay    = 0.02 // of wall, and at least maxRunDelaySeconds
-	maxStealPct    = 2.0  // of the time of all cores, and more than stealStepSeconds
+	maxStealPct    = 2.0  // of the time of all cores, and more than oneStepSeconds
 	maxPressurePct = 30.0 // of wall
 	maxClockSkew   = 0.02 // of wall, and at least maxClockSkewSeconds
 	// A wake-up of the daemon on a busy machine costs some milliseconds,
 	// which would be more than maxClockSkew of a very short run.
 	maxClockSkewSeconds = 0.02
 	// Waking up a dozen threads costs some hundred microseconds of run delay on
-	// a machine that does nothing else: more than 2 % of a run of 10 ms. What
-	// others used meanwhile is known in steps of 10 ms, so it cannot acquit. At
+	// a machine that does nothing else: more than 2 % of a run of 10 ms. At
 	// 250 ms and longer, and so in every standard run, the 2 % decide.
 	maxRunDelaySeconds = 0.005
-	// The kernel tells steal in steps of 10 ms. One step more may be the end of
-	// a theft that began long before the run, and is over 2 % of a short one.
-	stealStepSeconds = 0.010
+	// The kernel tells idle and stolen time in steps of 10 ms. One step more
+	// than there was, which is over 2 % of a run of 500 ms, may be the end of
+	// what began long before it, so two are the least that say anything. The
+	// half in between is for sums of decimal fractions, which are not exact.
+	oneStepSeconds = 0.015
 )
 
 // FindNoise returns why the run is dirty, nil when it is clean. It does not
 // know of NoiseLostCPU, which only who watched the processes can tell.
 //
 // Run delay alone would condemn every model with more busy workers than cores,
-// for they wait for one another. So only as much of it counts as others can
-// have caused: the CPU time that others used or that was stolen meanwhile.
+// for they wait for one another. So it counts only where others can have caused
+// as much: by the CPU time that they used, or that was stolen, meanwhile.
 func (f *Figures) FindNoise() []Noise {
 	var noise []Noise
-	byOthers := math.Inf(1)
+	others := true
 	if f.ForeignCPUSeconds != nil {
-		byOthers = *f.ForeignCPUSeconds + deref(f.StealSeconds)
+		byOthers := *f.ForeignCPUSeconds + deref(f.StealSeconds)
+		others = byOthers > max(maxRunDelay*f.WallSeconds, oneStepSeconds)
 	}
-	limit := max(maxRunDelay*f.WallSeconds, maxRunDelaySeconds)
 	switch {
-	case f.RunDelaySeconds != nil:
-		if min(*f.RunDelaySeconds, byOthers) > limit {
-			noise = append(noise, NoiseRunDelay)
+	case !others:
+	case f.RunDelaySeconds == nil:
+		if deref(f.CPUPressurePercent) > maxPressurePct {
+			noise = append(noise, NoisePressure)
 		}
-	case deref(f.CPUPressurePercent) > maxPressurePct && byOthers > limit:
-		noise = append(noise, NoisePressure)
+	case *f.RunDelaySeconds > max(maxRunDelay*f.WallSeconds, maxRunDelaySeconds):
+		noise = append(noise, NoiseRunDelay)
 	}
-	// Half a step more, for sums of decimal fractions are not exact.
-	if deref(f.StealPercent) > maxStealPct && deref(f.StealSeconds) > 1.5*stealStepSeconds {
+	if deref(f.StealPercent) > maxStealPct && deref(f.StealSeconds) > oneStepSeconds {
 		noise = append(noise, NoiseSteal)
 	}
 	if deref(f.ThrottledPeriods) > 0 {

@@ -51,6 +51,12 @@ func TestFindNoise(t *testing.T) {
 		{"more than a wake-up in a short run", 0.05, func(f *Figures) {
 			f.RunDelaySeconds, f.ForeignCPUSeconds = new(0.0051), new(0.02)
 		}, []Noise{NoiseRunDelay}},
+		{"own delay in a short run, and a step of others", 0.05, func(f *Figures) {
+			f.RunDelaySeconds, f.ForeignCPUSeconds = new(0.4), new(0.010000001)
+		}, nil},
+		{"own delay in a short run, and a step of steal", 0.05, func(f *Figures) {
+			f.RunDelaySeconds, f.StealSeconds, f.StealPercent = new(0.4), new(0.01), new(10.0)
+		}, nil},
 		{"a run of nothing", 0.0003, func(f *Figures) {
 			f.RunDelaySeconds, f.ForeignCPUSeconds = new(0.0001), new(0.01)
 		}, nil},
