@@ -10,7 +10,8 @@ type Figures struct {
 	WorkloadSeconds float64 `json:"workload_seconds"` // the same, as the workload clocked it
 
 	// CPU time of the whole process tree, exact: CPU clocks of the living
-	// processes plus what they had reaped.
+	// processes plus what they had reaped. How it divides into user and system
+	// time is known in steps of 10 ms, so below that it is all user time.
 	CPUUserSeconds   float64  `json:"cpu_user_seconds"`
 	CPUSystemSeconds float64  `json:"cpu_system_seconds"`
 	CPUPercentMax    *float64 `json:"cpu_percent_max"` // over windows of at least 100 ms; nil with fewer than 5
@@ -25,17 +26,20 @@ type Figures struct {
 	CPUPressurePercent *float64 `json:"cpu_pressure_percent"`    // PSI "some", host-wide
 	IOPressurePercent  *float64 `json:"io_pressure_percent"`     // PSI "some", host-wide
 	MemPressurePercent *float64 `json:"memory_pressure_percent"` // PSI "some", host-wide
-	ThrottledPeriods   *float64 `json:"throttled_periods"`       // of the daemon's cgroup
-	ThrottledSeconds   *float64 `json:"throttled_seconds"`       // of the daemon's cgroup
+	ThrottledPeriods   *float64 `json:"throttled_periods"`       // of the daemon's cgroup and those above it
+	ThrottledSeconds   *float64 `json:"throttled_seconds"`       // of the daemon's cgroup and those above it
 
 	// Memory. One process: resident set (RSS), its peak being the kernel's
 	// high-water mark. Several: the sum of their proportional set sizes (PSS),
-	// its peak being the largest sample.
+	// its peak being the largest sample; RSS where the kernel does not tell the
+	// PSS, which counts shared pages for each. The average is over time.
 	PeakMemoryBytes float64 `json:"peak_memory_bytes"`
 	AvgMemoryBytes  float64 `json:"avg_memory_bytes"`
 
-	ThreadsMax          float64  `json:"threads_max"`
-	ProcessesMax        float64  `json:"processes_max"`
+	ThreadsMax   float64 `json:"threads_max"`
+	ProcessesMax float64 `json:"processes_max"`
+	// Where threads or children ended meanwhile these are of the whole life less
+	// what was known at the start, so that those of the exit are in them.
 	VoluntarySwitches   *float64 `json:"voluntary_switches"`
 	InvoluntarySwitches *float64 `json:"involuntary_switches"`
 

@@ -186,7 +186,9 @@ var workloads = map[string]func(*actor){
 				panic(err)
 			}
 		}
-		both.Flush()
+		if err := both.Flush(); err != nil {
+			panic(err)
+		}
 		a.await(protocol.GateStart)
 		a.await(protocol.GateExit)
 	},
