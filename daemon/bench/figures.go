@@ -16,9 +16,12 @@ type Figures struct {
 	CPUSystemSeconds float64  `json:"cpu_system_seconds"`
 	CPUPercentMax    *float64 `json:"cpu_percent_max"` // over windows of at least 100 ms; nil with fewer than 5
 
-	SystemCPUPercentAvg *float64 `json:"system_cpu_percent_avg"` // steal and iowait are not busy
+	SystemCPUPercentAvg *float64 `json:"system_cpu_percent_avg"` // steal and iowait are not busy; nil for a moment too short
 	SystemCPUPercentMax *float64 `json:"system_cpu_percent_max"`
 
+	// What others used is what is missing in the kernel's account of idle and
+	// stolen time, which has steps of 10 ms. It is right to some 10 ms a second
+	// on a virtual machine, and too low by part of what was stolen.
 	RunDelaySeconds    *float64 `json:"run_delay_seconds"`       // runnable but not running, over all threads
 	ForeignCPUSeconds  *float64 `json:"foreign_cpu_seconds"`     // CPU used by anything but the workload and the httpbin
 	StealSeconds       *float64 `json:"steal_seconds"`           // taken by the hypervisor, over all cores

@@ -227,6 +227,14 @@ func TestMadeUpFigures(t *testing.T) {
 			func(f *figures) *float64 { return f.SystemCPUPercentMax }, new(90.0)},
 
 		{"system", nil, nil, func(f *figures) *float64 { return f.SystemCPUPercentAvg }, new(70.0)},
+		{"system, by what is known at least", func(g *region) { g.after.idle.IdleSeconds += 0.9 }, nil,
+			func(f *figures) *float64 { return f.SystemCPUPercentAvg }, new(50.0)},
+		{"system, of a moment", func(g *region) { g.after.at = g.before.at.Add(99 * time.Millisecond) }, nil,
+			func(f *figures) *float64 { return f.SystemCPUPercentAvg }, nil},
+		{"system, of hardly more", func(g *region) {
+			g.after.at, g.after.idle.IdleSeconds = g.before.at.Add(100*time.Millisecond), 100.01
+			g.before.idle.StealSeconds, g.after.cpu = g.after.idle.StealSeconds, g.before.cpu
+		}, nil, func(f *figures) *float64 { return f.SystemCPUPercentAvg }, new(95.0)},
 		{"foreign", nil, nil, func(f *figures) *float64 { return f.ForeignCPUSeconds }, new(0.4)},
 		{"foreign, read late", func(g *region) { g.after.at = g.after.at.Add(time.Second); g.after.idle.IdleSeconds += 2 }, nil,
 			func(f *figures) *float64 { return f.ForeignCPUSeconds }, new(0.4)},
