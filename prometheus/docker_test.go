@@ -2,6 +2,7 @@ package prometheus_test
 
 import (
 	"context"
+	"encoding/json"
 	"net"
 	"os"
 	"os/exec"
@@ -46,9 +47,9 @@ func newStack(t *testing.T) *stack {
 		s.ports[service] = freePort(t)
 		s.env = append(s.env, strings.ToUpper(service)+"_PORT="+strconv.Itoa(s.ports[service]))
 	}
-	for service := range strings.FieldsSeq(s.run("docker", "compose", "config", "--services")) {
+	for service, image := range s.images() {
 		// benchd's own is built.
-		if image := s.image(service); strings.HasPrefix(image, "benchd:") || s.have(image) {
+		if strings.HasPrefix(image, "benchd:") || s.have(image) {
 			s.services = append(s.services, service)
 		} else if service == "grafana" {
 			t.Logf("without Grafana: its image %s is not here and cannot be pulled", image)
@@ -56,6 +57,7 @@ func newStack(t *testing.T) *stack {
 			missing("the image %s of %s is not here and cannot be pulled", image, service)
 		}
 	}
+	slices.Sort(s.services)
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Log(s.run("docker", "compose", "-p", project, "logs", "--tail", "30", "--no-color"))
@@ -143,16 +145,20 @@ func (s *stack) at(service string) string {
 	return "http://127.0.0.1:" + strconv.Itoa(s.ports[service])
 }
 
-func (s *stack) image(service string) string {
+// images are those of all services.
+func (s *stack) images() map[string]string {
 	s.t.Helper()
-	images := strings.Fields(s.run("docker", "compose", "config", "--images", service))
-	for _, image := range images { // its dependencies' are among them
-		if strings.Contains(image, service) {
-			return image
-		}
+	var config struct {
+		Services map[string]struct{ Image string }
 	}
-	s.t.Fatalf("compose.yaml has no image for %s: %v", service, images)
-	return ""
+	if err := json.Unmarshal([]byte(s.run("docker", "compose", "config", "--format", "json")), &config); err != nil {
+		s.t.Fatal(err)
+	}
+	images := make(map[string]string)
+	for service, c := range config.Services {
+		images[service] = c.Image
+	}
+	return images
 }
 
 // have pulls an image unless it is there.

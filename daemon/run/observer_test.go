@@ -75,10 +75,10 @@ func medianInterval(values []float64) (median, low, high float64) {
 	return median, values[max(0, (n-1)/2-away)], values[min(n-1, n/2+away)]
 }
 
-// fixedWork takes about half a second of one core: always the same work, so
+// fixedWork takes some half a second of one core: always the same work, so
 // that what disturbs it shows as time.
 func fixedWork() {
-	for i := range 900_000_000 {
+	for i := range 400_000_000 {
 		sink ^= i
 	}
 }

@@ -14,7 +14,8 @@ func WorkerPool(w *workload.Workload) error {
 		return err
 	}
 	workers := make([]*Worker, w.Concurrency)
-	items := make(chan int, w.Concurrency)
+	// Room for all, so that nobody has to be woken to hand out the next.
+	items := make(chan int, e.Items)
 	var working sync.WaitGroup
 	for i := range workers {
 		workers[i] = e.NewWorker()
