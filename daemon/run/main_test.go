@@ -192,10 +192,23 @@ var workloads = map[string]func(*actor){
 		a.await(protocol.GateStart)
 		a.await(protocol.GateExit)
 	},
+	// Is certainly dead when its result arrives: another tells it afterwards.
 	"exits-unasked": func(a *actor) {
+		heir := part("heir")
+		heir.ExtraFiles = []*os.File{a.out, os.Stdin} // so that the gate can still be opened
+		if _, err := heir.StdinPipe(); err != nil {
+			panic(err)
+		}
+		if err := heir.Start(); err != nil {
+			panic(err)
+		}
 		a.ready()
 		a.await(protocol.GateStart)
+	},
+	"heir": func(a *actor) {
+		_, _ = io.Copy(io.Discard, os.Stdin) // ends with its parent
 		a.say(result())
+		sleepForEver()
 	},
 	"floods": func(a *actor) {
 		a.ready()
