@@ -48,12 +48,19 @@ const (
 //
 // Run delay alone would condemn every model with more busy workers than cores,
 // for they wait for one another. So it counts only where others can have caused
-// as much: by the CPU time that they used, or that was stolen, meanwhile.
+// as much: by the CPU time that was stolen meanwhile, and by what they used, as
+// far as the machine was full. While a core is free nobody waits for them, and
+// the hum of an idle system, 2 % of a core, would condemn every model of many
+// threads that leaves cores free.
 func (f *Figures) FindNoise() []Noise {
 	var noise []Noise
 	others := true
 	if f.ForeignCPUSeconds != nil {
-		byOthers := *f.ForeignCPUSeconds + deref(f.StealSeconds)
+		full := 1.0
+		if f.SystemCPUPercentAvg != nil {
+			full = *f.SystemCPUPercentAvg / 100
+		}
+		byOthers := full**f.ForeignCPUSeconds + deref(f.StealSeconds)
 		others = byOthers > max(maxRunDelay*f.WallSeconds, oneStepSeconds)
 	}
 	switch {

@@ -38,6 +38,12 @@ func TestFindNoise(t *testing.T) {
 		{"ten threads waited, and others were there", 1, func(f *Figures) {
 			f.RunDelaySeconds, f.ForeignCPUSeconds = new(8.0), new(0.021)
 		}, []Noise{NoiseRunDelay}},
+		{"ten threads waited, and others hummed on the free core", 1, func(f *Figures) {
+			f.RunDelaySeconds, f.ForeignCPUSeconds, f.SystemCPUPercentAvg = new(0.4), new(0.035), new(50.0)
+		}, nil},
+		{"ten threads waited, and the same hum had no free core", 1, func(f *Figures) {
+			f.RunDelaySeconds, f.ForeignCPUSeconds, f.SystemCPUPercentAvg = new(0.4), new(0.035), new(99.0)
+		}, []Noise{NoiseRunDelay}},
 		{"they waited for the hypervisor", 1, func(f *Figures) {
 			f.RunDelaySeconds, f.StealSeconds = new(8.0), new(0.03)
 		}, []Noise{NoiseRunDelay}},
