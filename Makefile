@@ -36,8 +36,8 @@ fuzz: ## fuzz what parses: make fuzz fuzz=1000000x
 	done
 
 .PHONY: golden
-golden: ## write the golden files, and the README's table of variables, anew
-	go test ./daemon/config ./daemon/experiments ./daemon/expose -update
+golden: ## write the golden files, the dashboards, and the README's table of variables, anew
+	go test ./daemon ./daemon/config ./daemon/experiments ./daemon/expose ./grafana -update
 
 .PHONY: bench-accuracy
 bench-accuracy: ## hold what is measured against independent truth, as a table
