@@ -3,6 +3,7 @@
 golangci-lint := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 version       := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 revision      := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+created       := $(shell git log -1 --format=%cI 2>/dev/null)
 # Executions of each target. Counted and not timed: at the end of a time the
 # fuzzer fails now and then with "context deadline exceeded" on a busy machine
 # (golang/go#75804).
@@ -13,8 +14,8 @@ help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 .PHONY: build
-build: ## build ./benchd, with version and revision from git
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(version) -X main.revision=$(revision)' -o benchd ./daemon
+build: ## build ./benchd, with version, revision and its date from git
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(version) -X main.revision=$(revision) -X main.created=$(created)' -o benchd ./daemon
 
 .PHONY: test
 test: ## run all tests

@@ -105,7 +105,7 @@ func newApp(ctx context.Context, settings config.Config, log *slog.Logger) (a *a
 	a.exposer = expose.New(expose.Options{
 		Experiments: a.experiments.Experiments,
 		Host:        machine,
-		Build:       expose.Build(buildOf()),
+		Build:       buildOf().Build,
 		Live:        a.runner.Live,
 		Server:      server.seen,
 		Data:        func() expose.Data { return lookAt(data) },

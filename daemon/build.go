@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -8,32 +9,32 @@ import (
 	"benchd/daemon/expose"
 )
 
-// version and revision are set by the linker in released builds:
-// -ldflags "-X main.version=1.2.0 -X main.revision=abc".
-var version, revision string
+// Set by the linker in released builds:
+// -ldflags "-X main.version=1.2.0 -X main.revision=abc -X main.created=2026-11-23T09:00:00Z".
+var version, revision, created = "devel", "", ""
+
+// build is what this program was built from, and when.
+type build struct {
+	expose.Build
+	Created string // RFC 3339, as the builder says
+}
 
 func buildOf() build {
-	b := build{Version: version, Revision: revision, GoVersion: runtime.Version()}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return b
-	}
-	if b.Version == "" {
-		b.Version = "devel"
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && b.Revision == "" {
-			b.Revision = s.Value
+	b := build{expose.Build{Version: version, Revision: revision, GoVersion: runtime.Version()}, created}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			switch s.Key {
+			case "vcs.revision":
+				b.Revision = cmp.Or(b.Revision, s.Value)
+			case "vcs.time": // of the commit: what was built is not newer
+				b.Created = cmp.Or(b.Created, s.Value)
+			}
 		}
 	}
-	if b.Revision == "" {
-		b.Revision = "unknown"
-	}
+	b.Revision, b.Created = cmp.Or(b.Revision, "unknown"), cmp.Or(b.Created, "unknown")
 	return b
 }
 
-type build expose.Build
-
 func (b build) String() string {
-	return fmt.Sprintf("benchd %s (revision %s, %s)", b.Version, b.Revision, b.GoVersion)
+	return fmt.Sprintf("benchd %s (revision %s of %s, %s)", b.Version, b.Revision, b.Created, b.GoVersion)
 }
