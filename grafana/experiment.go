@@ -75,7 +75,7 @@ func experiment() Dashboard {
 					lines(l("cpu_seconds", "user and system"), l("cpu_user_seconds", "user"), l("cpu_system_seconds", "system")),
 				figureOf("How busy was it?", "CPU time by wall time, 100 % is one core: average, and largest over windows of at least 100 ms. The machine: 100 % is all cores.", "percentunit", 1).
 					lines(l("cpu_usage_ratio", "process, average"), l("cpu_usage_max_ratio", "process, at most").orEmpty(tooShort),
-						l("system_cpu_usage_ratio", "machine, average"), l("system_cpu_usage_max_ratio", "machine, at most").orEmpty(tooShort))),
+						l("system_cpu_usage_ratio", "machine, average").orEmpty(tooBrief), l("system_cpu_usage_max_ratio", "machine, at most").orEmpty(tooShort))),
 			beside(9,
 				figureOf("How much memory?", "Average over the samples, and peak.", "bytes", 1).lines(l("memory_peak_bytes", "peak"), l("memory_average_bytes", "average")),
 				figureOf("How many threads and processes?", "Most at a time in the process tree.", "none", 0).lines(l("threads_max", "threads"), l("processes_max", "processes"))),

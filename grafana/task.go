@@ -7,6 +7,7 @@ const (
 	noTraffic  = "this task sends nothing over the network"
 	noServer   = "unknown: the httpbin was not started by benchd, or this task needs none"
 	tooShort   = "absent for runs too short to have five samples"
+	tooBrief   = "absent for runs too short for the kernel's steps of 10 ms"
 )
 
 func task() Dashboard {
@@ -61,7 +62,7 @@ func summary() row {
 				value("G", "Threads", "none", 0), value("H", "Processes", "none", 0), value("I", "Cores", "none", 0)),
 				"Runtime", false,
 				metric("cpu_usage_ratio"), metric("cpu_usage_max_ratio").orEmpty(tooShort),
-				metric("system_cpu_usage_ratio"), metric("system_cpu_usage_max_ratio").orEmpty(tooShort),
+				metric("system_cpu_usage_ratio").orEmpty(tooBrief), metric("system_cpu_usage_max_ratio").orEmpty(tooShort),
 				metric("memory_average_bytes"), metric("memory_peak_bytes"),
 				metric("threads_max"), metric("processes_max"),
 				q(strip(last("passes", ofTask)+" * 0 + on (instance) group_left () benchd_host_cores"), ""))))
@@ -115,7 +116,7 @@ func processor() row {
 			figureOf("How busy is the process: at most?", "Largest CPU usage of the process tree over windows of at least 100 ms; absent with fewer than five samples.", "percentunit", 1).
 				orElse(tooShort).bars(q("sort_desc("+strip(last("cpu_usage_max_ratio", ofTask))+")", experimentName).orEmpty(tooShort)),
 			figureOf("How busy is the machine: on average?", "CPU usage of the whole machine meanwhile, 100 % is all cores: the httpbin and all others included.", "percentunit", 1).
-				bars(q("sort_desc("+strip(last("system_cpu_usage_ratio", ofTask))+")", experimentName))))
+				orElse(tooBrief).bars(q("sort_desc("+strip(last("system_cpu_usage_ratio", ofTask))+")", experimentName).orEmpty(tooBrief))))
 }
 
 func memory() row {

@@ -78,7 +78,7 @@ var lastRunFigures = []figure{
 	lastRun("cpu_usage_max_ratio", func(r goodRun) *float64 { return ratioOf(r.CPUPercentMax) },
 		"Largest CPU usage of the process tree over windows of at least 100 ms, 1 is one core; absent with too few samples."),
 	lastRun("system_cpu_usage_ratio", func(r goodRun) *float64 { return ratioOf(r.SystemCPUPercentAvg) },
-		"Average CPU usage of the whole machine, 1 is all cores; steal and iowait are not busy."),
+		"Average CPU usage of the whole machine, 1 is all cores; steal and iowait are not busy; absent for runs too short for the 10 ms in which the kernel tells it."),
 	lastRun("system_cpu_usage_max_ratio", func(r goodRun) *float64 { return ratioOf(r.SystemCPUPercentMax) },
 		"Largest CPU usage of the whole machine over a sample, 1 is all cores; steal and iowait are not busy."),
 
