@@ -179,7 +179,11 @@ func checkKilledRun(t *testing.T, data string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer store.Close()
+	defer func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
 	runs, err := store.Runs(t.Context(), bench.RunQuery{})
 	if err != nil {
 		t.Fatal(err)

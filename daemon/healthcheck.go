@@ -61,7 +61,7 @@ func healthcheck(ctx context.Context, settings config.Config) error {
 	if err != nil {
 		return fmt.Errorf("benchd does not answer: %w", err)
 	}
-	response.Body.Close() //nolint:errcheck // nothing was written
+	response.Body.Close()
 	if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusUnauthorized {
 		return fmt.Errorf("benchd is not healthy: %s answers %s", url, response.Status)
 	}

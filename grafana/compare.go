@@ -53,16 +53,16 @@ var (
 // "threading 10 · cpython-3.13, slower than sync (sound): 1.26 ×". A model is
 // said to differ if it did so in every cycle shown, by more than the 5 % that
 // identical code can differ.
-func conclusion(what, figure, selector string, w words) Panel {
+func conclusion(what, figure string, w words) Panel {
 	others := " unless on (" + ids + `) benchd_experiment_info{baseline="true"}`
 	runtime := "instance, task, runtime"
-	latest := within("last", figure, selector) + others
+	latest := within("last", figure, ofTask) + others
 	extremes := fmt.Sprintf("(topk by (%[1]s) (1, %[2]s) or bottomk by (%[1]s) (1, %[2]s))", runtime, latest)
 	said := func(expr, word string) string {
 		return fmt.Sprintf(`label_replace(%s, "is", %q, "", "")`, expr, word)
 	}
 	differs := func(how, comparison string) string {
-		return " and on (" + ids + ") " + within(how, figure, selector) + comparison
+		return " and on (" + ids + ") " + within(how, figure, ofTask) + comparison
 	}
 	expr := strings.Join([]string{
 		said(extremes+differs("min", " > "+above), w.above),

@@ -110,6 +110,6 @@ func experiment() Dashboard {
 				figureOf("Work done", "Units of work of good runs, and items handled in all that reported a result, over the time shown.", "short", 1).
 					stat(q(`sum(increase(benchd_units_total{`+ofExperiment+`}[$__range]))`, "units"), q(`sum(increase(benchd_items_total{`+ofExperiment+`}[$__range]))`, "items")),
 				figureOf("Stray processes", "Processes that runs left behind and benchd killed, over the time shown.", "none", 0).
-					stat(q(`sum(increase(benchd_stray_processes_total{`+ofExperiment+`}[$__range]))`, "")).thresholds("green", 0.5, "orange"))),
+					stat(q(`sum(increase(benchd_stray_processes_total{`+ofExperiment+`}[$__range]))`, "")).thresholds(0.5, "orange"))),
 	)
 }

@@ -167,11 +167,11 @@ func text(title, markdown string) Panel {
 	return Panel{Type: "text", Title: title, Options: map[string]any{"mode": "markdown", "content": markdown}}
 }
 
-// thresholds colours a panel's values: the base colour, then pairs of a value
-// and the colour from it on.
-func (p Panel) thresholds(base string, pairs ...any) Panel {
+// thresholds colours a panel's values: green, then pairs of a value and the
+// colour from it on.
+func (p Panel) thresholds(pairs ...any) Panel {
 	p.FieldConfig.Defaults.Color = map[string]any{"mode": "thresholds"}
-	p.FieldConfig.Defaults.Thresholds = steps(base, pairs...)
+	p.FieldConfig.Defaults.Thresholds = steps("green", pairs...)
 	return p
 }
 

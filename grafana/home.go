@@ -25,7 +25,7 @@ func home() Dashboard {
 							"to next cycle").orEmpty("during a cycle the next is not due")).wide(4),
 				figureOf("Experiments that fail", "Experiments whose latest run did not end well: failed, timed out, was killed, or returned a wrong result.", "none", 0).
 					stat(q(`count(benchd_last_attempt_outcome{`+ofInstance+`,outcome!~"ok|skipped"} == 1) or on () vector(0)`, "failing")).
-					thresholds("green", 1.0, "red").wide(3),
+					thresholds(1.0, "red").wide(3),
 				figureOf("Firing alerts", "Alerts of Prometheus that are firing or pending now; the mark says which experiment.", "none", 0).
 					table([]column{of("alertname", "Alert", 0), of("severity", "Severity", 80), of("alertstate", "State", 80), of("task", "Task", 90), of("model", "Model", 90)},
 						"Severity", false,

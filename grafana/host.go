@@ -28,7 +28,7 @@ func host() Dashboard {
 				figureOf("Which experiments are skipped, and why?", "Experiments that cannot run here. benchd's log and its API say what is missing.", "none", 0).
 					table(append(identity(), of("reason", "Reason", 0)), "Task", false,
 						q("max by ("+ids+", reason) ("+all("experiment_skipped")+`) == 1 or on () label_replace(absent(`+all("experiment_skipped")+`), "reason", "none is skipped", "", "")`, "")),
-				figureOf("How many are skipped?", "Experiments that cannot run here, by reason.", "none", 0).stat(one("skipped_experiments", "{{reason}}")).thresholds("green", 1.0, "orange").wide(4),
+				figureOf("How many are skipped?", "Experiments that cannot run here, by reason.", "none", 0).stat(one("skipped_experiments", "{{reason}}")).thresholds(1.0, "orange").wide(4),
 				figureOf("What is running now?", "When the run that is going on was started.", "dateTimeFromNow", 0).orElse("between runs").
 					stat(q("1000 * "+all("running_start_timestamp_seconds"), "{{task}} {{model}} {{concurrency}} {{runtime}}").orEmpty("between runs nothing runs")).wide(7)),
 		),
@@ -59,7 +59,7 @@ func host() Dashboard {
 				figureOf("Does it answer?", "Whether the httpbin answered benchd.", "none", 0).timeline([]state{{1, "up", "green"}, {0, "down", "red"}}, one("httpbin_up", "httpbin")),
 				figureOf("How busy is it?", "Cores that the httpbin keeps busy.", "none", 2).orElse(noServer).lines(q("rate("+all("httpbin_cpu_seconds_total")+"[$__rate_interval])", "httpbin").orEmpty(noServer)),
 				figureOf("How much memory has it?", "Resident set of the httpbin.", "bytes", 1).orElse(noServer).lines(one("httpbin_memory_bytes", "httpbin").orEmpty(noServer)),
-				figureOf("Restarts", "Times that benchd started the httpbin again because it had ended.", "none", 0).orElse(noServer).stat(one("httpbin_restarts_total", "").orEmpty(noServer)).thresholds("green", 1.0, "orange").wide(4))),
+				figureOf("Restarts", "Times that benchd started the httpbin again because it had ended.", "none", 0).orElse(noServer).stat(one("httpbin_restarts_total", "").orEmpty(noServer)).thresholds(1.0, "orange").wide(4))),
 		section("What does benchd itself cost?",
 			beside(8,
 				figureOf("How much CPU does benchd take?", "Cores that benchd keeps busy, workloads not included; and of that what sampling takes.", "none", 3).
@@ -70,7 +70,7 @@ func host() Dashboard {
 				figureOf("How long does recording a run take?", "Wall time of writing a run to the history: average, over the time shown.", "s", 4).
 					stat(q("sum(increase("+all("record_duration_seconds_sum")+"[$__range])) / sum(increase("+all("record_duration_seconds_count")+"[$__range]))", "average")),
 				figureOf("How many runs were not recorded?", "Runs over the time shown that could not be written to the history: is the disk full?", "none", 0).
-					stat(q("sum(increase("+all("record_errors_total")+"[$__range]))", "")).thresholds("green", 0.5, "red"),
+					stat(q("sum(increase("+all("record_errors_total")+"[$__range]))", "")).thresholds(0.5, "red"),
 				figureOf("How large is its history, and is there room?", "Size of what benchd keeps in its data folder, and free space of the file system it is on.", "bytes", 1).
 					stat(one("data_size_bytes", "history"), one("data_free_bytes", "free")),
 				figureOf("How many series does it have?", "Series that a scrape of benchd returned.", "short", 0).stat(q(job("scrape_samples_scraped"), "")))),

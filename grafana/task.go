@@ -85,7 +85,7 @@ func executionTime() row {
 	return section("Execution time",
 		side(figureOf("How long does the work take?", "Wall time of going through the task's input once, set-up left out: the execution time of the study. Shorter is better.", "s", 2),
 			last("pass_duration_seconds", ofTask), "sort", ""),
-		beside(4, conclusion("which is fastest, which slowest?", "throughput", ofTask, speed)))
+		beside(4, conclusion("which is fastest, which slowest?", "throughput", speed)))
 }
 
 func throughput() row {
@@ -109,7 +109,7 @@ func processor() row {
 	return section("CPU",
 		side(figureOf("How much CPU time does a unit cost?", "CPU seconds of the whole process tree, user and system, by units of work done. Where all models wait equally long, this tells them apart.", "s", 3),
 			last("cpu_seconds_per_unit", ofTask), "sort", ""),
-		beside(4, conclusion("which costs least CPU, which most?", "cpu", ofTask, cost)),
+		beside(4, conclusion("which costs least CPU, which most?", "cpu", cost)),
 		beside(10,
 			figureOf("How busy is the process: on average?", "CPU time of the process tree by wall time: 100 % is one core.", "percentunit", 1).
 				bars(q("sort_desc("+strip(last("cpu_usage_ratio", ofTask))+")", experimentName)),
@@ -123,14 +123,14 @@ func memory() row {
 	return section("Memory",
 		side(figureOf("How much memory does it need?", "Peak of the resident set of one process; of several, the largest sum of their proportional set sizes, in which shared pages count once.", "bytes", 1),
 			last("memory_peak_bytes", ofTask), "sort", ""),
-		beside(4, conclusion("which needs least memory, which most?", "memory", ofTask, cost)))
+		beside(4, conclusion("which needs least memory, which most?", "memory", cost)))
 }
 
 func download() row {
 	return section("Download",
 		side(figureOf("How fast does it download?", "Bytes of the bodies received, as the program counted them, by wall time.", "Bps", 1).orElse(noTraffic),
 			last("received_bytes", ofTask)+" / "+last("duration_seconds", ofTask)+" > 0", "sort_desc", noTraffic),
-		beside(4, conclusion("which downloads fastest, which slowest?", "received", ofTask, speed)))
+		beside(4, conclusion("which downloads fastest, which slowest?", "received", speed)))
 }
 
 func failures() row {
@@ -139,7 +139,7 @@ func failures() row {
 			last("failed_items", ofTask), "sort_desc", ""),
 		beside(4, figureOf("Conclusion: which fails most?", "The experiment of each runtime with the largest share of failed items in its latest good run.", "percentunit", 2).
 			stat(q(`topk by (instance, task, runtime) (1, `+strip(last("error_ratio", ofTask))+`)`, experimentName+", share that failed")).
-			thresholds("green", 0.001, "orange", 0.01, "red")))
+			thresholds(0.001, "orange", 0.01, "red")))
 }
 
 func latency() row {
@@ -153,7 +153,7 @@ func latency() row {
 	closed := "Of the latest good run, failed requests included. In a closed loop (all tasks but fixed-rate) this is service time; in fixed-rate it counts from the moment the request was due."
 	return section("Latency",
 		beside(12, bars("50", closed), bars("90", closed), bars("99", closed)),
-		beside(4, conclusion("who waits longest for the slowest 1 %?", "latency", ofTask, cost)),
+		beside(4, conclusion("who waits longest for the slowest 1 %?", "latency", cost)),
 		beside(11,
 			figureOf("How are the latencies distributed?", "Requests of all chosen experiments by duration: a column for each time in which runs ended.", "s", 3).orElse(noRequests).
 				heatmap(q(`sum by (le) (increase(benchd_request_duration_seconds_bucket{`+ofTask+`}[$__rate_interval]))`, "{{le}}").orEmpty(noRequests)),

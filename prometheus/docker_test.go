@@ -48,12 +48,12 @@ func newStack(t *testing.T) *stack {
 		s.env = append(s.env, strings.ToUpper(service)+"_PORT="+strconv.Itoa(s.ports[service]))
 	}
 	for service, image := range s.images() {
-		// benchd's own is built.
-		if strings.HasPrefix(image, "benchd:") || s.have(image) {
+		switch {
+		case strings.HasPrefix(image, "benchd:"), s.have(image): // benchd's own is built
 			s.services = append(s.services, service)
-		} else if service == "grafana" {
+		case service == "grafana":
 			t.Logf("without Grafana: its image %s is not here and cannot be pulled", image)
-		} else {
+		default:
 			missing("the image %s of %s is not here and cannot be pulled", image, service)
 		}
 	}

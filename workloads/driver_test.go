@@ -69,14 +69,6 @@ func (m model) concurrencies() []int {
 	return m.Concurrency
 }
 
-// passesOf is the number of passes at the i-th concurrency.
-func (m model) passesOf(size string, i int) int {
-	if of, ok := m.Passes[size]; ok {
-		return of[i]
-	}
-	return 1
-}
-
 func parseManifest(t *testing.T, text []byte) manifest {
 	t.Helper()
 	var m manifest

@@ -91,6 +91,13 @@ func TestStartFails(t *testing.T) {
 	}
 }
 
+func closing(t *testing.T, c io.Closer) {
+	t.Helper()
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // pidOf is the process of a server that is up.
 func pidOf(c *Child) int {
 	c.mu.Lock()
@@ -102,7 +109,7 @@ func pidOf(c *Child) int {
 func TestExternal(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	e := Watch(server.URL)
-	defer e.Close()
+	defer closing(t, e)
 	if s := e.Now(); !s.Up || s.URL != server.URL || s.SameHost || s.CPUSeconds != nil || s.MemoryBytes != nil {
 		t.Errorf("server: %+v", s)
 	}
@@ -117,9 +124,9 @@ func TestExternal(t *testing.T) {
 // daemon in a container.
 func TestExternalTellsItsUsage(t *testing.T) {
 	c := start(t)
-	defer c.Close()
+	defer closing(t, c)
 	e := Watch(c.Server().URL)
-	defer e.Close()
+	defer closing(t, e)
 	asked, seen := e.Now(), c.Server()
 	if !asked.Up || !asked.SameHost || asked.CPUSeconds == nil || asked.MemoryBytes == nil {
 		t.Fatalf("server: %+v", asked)
@@ -149,7 +156,7 @@ func TestExternalIsStartedAnew(t *testing.T) {
 	}))
 	defer server.Close()
 	e := Watch(server.URL)
-	defer e.Close()
+	defer closing(t, e)
 	if s := e.Now(); s.Restarts != 0 || s.SameHost || *s.CPUSeconds != 5 {
 		t.Errorf("server: %+v", s)
 	}
