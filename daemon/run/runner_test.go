@@ -192,11 +192,11 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// TestDaemonKilled kills a daemon in the middle of a run whose workload has
-// fled from its parent, its group and its session.
-func TestDaemonKilled(t *testing.T) {
+// daemonInMidRun is a daemon whose workload has fled from its parent, its group
+// and its session.
+func daemonInMidRun(t *testing.T, scratch string) *exec.Cmd {
+	t.Helper()
 	t.Cleanup(reapAdopted)
-	scratch := t.TempDir()
 	daemon := exec.Command("/proc/self/exe", "daemon", "forks-away-and-hangs", scratch)
 	if err := daemon.Start(); err != nil {
 		t.Fatal(err)
@@ -205,6 +205,13 @@ func TestDaemonKilled(t *testing.T) {
 		left := processesOf(scratch)
 		return len(left) == 3 && strings.Contains(strings.Join(left, " "), "stray")
 	})
+	return daemon
+}
+
+// TestDaemonKilled kills a daemon in the middle of a run.
+func TestDaemonKilled(t *testing.T) {
+	scratch := t.TempDir()
+	daemon := daemonInMidRun(t, scratch)
 	_ = daemon.Process.Signal(unix.SIGKILL)
 	_ = daemon.Wait()
 	poll(t, "no process", func() bool { return len(processesOf(scratch)) == 0 })
@@ -213,16 +220,8 @@ func TestDaemonKilled(t *testing.T) {
 // TestSweepLeftovers kills daemon and supervisor together, which leaves the
 // stray to the next daemon.
 func TestSweepLeftovers(t *testing.T) {
-	t.Cleanup(reapAdopted)
 	scratch := t.TempDir()
-	daemon := exec.Command("/proc/self/exe", "daemon", "forks-away-and-hangs", scratch)
-	if err := daemon.Start(); err != nil {
-		t.Fatal(err)
-	}
-	poll(t, "supervisor, workload and stray", func() bool {
-		left := processesOf(scratch)
-		return len(left) == 3 && strings.Contains(strings.Join(left, " "), "stray")
-	})
+	daemon := daemonInMidRun(t, scratch)
 	supervisor := linux.Children(daemon.Process.Pid)
 	_ = daemon.Process.Signal(unix.SIGSTOP) // so that it cannot sweep
 	_ = unix.Kill(supervisor[0], unix.SIGKILL)
