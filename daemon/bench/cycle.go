@@ -12,7 +12,8 @@ type Cycle struct {
 	Started time.Time `json:"started"`
 	Ended   time.Time `json:"ended,omitzero"` // zero while it goes on
 	Total   int       `json:"total"`          // runs it consists of
-	Done    int       `json:"done"`           // runs that have ended
+	Done    int       `json:"done"`           // runs of the plan that have ended
+	Reruns  int       `json:"reruns"`         // runs beyond the plan, because a figure was suspect
 	Overran bool      `json:"overran"`        // it was still going when the next was due
 	Next    time.Time `json:"next,omitzero"`  // when the next starts; zero while it goes on
 }

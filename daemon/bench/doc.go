@@ -4,5 +4,5 @@
 //
 // The flow through the packages is
 //
-//	config -> experiments -> schedule -> run and measure -> record -> expose
+//	config -> experiments -> schedule -> run and measure -> record -> judge -> expose
 package bench

@@ -3,6 +3,9 @@ package bench
 import (
 	"cmp"
 	"fmt"
+	"hash/fnv"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -38,6 +41,7 @@ type Experiment struct {
 	Description string // of the task: what is done, and what it stands for
 	Unit        string // what throughput counts: "bytes", "requests"
 	Baseline    bool   // the model that the task's others are compared with
+	Canary      bool   // stands for the host: fixed work, of which no model is compared
 	Client      string // client library the program names, "" for none
 	Version     string // of the runtime, as found before the first run; "" if unknown
 	FreeThreads bool   // the interpreter was built without a GIL
@@ -46,12 +50,24 @@ type Experiment struct {
 
 	Command  []string          // program and arguments
 	Env      map[string]string // beyond what every workload gets
+	Params   map[string]string // of the input, as the manifest gives them; they are in Env too
 	HTTPBin  bool              // the program needs the httpbin
 	Passes   uint64            // times the program goes through its input
 	Expected Expected
 	Timeout  time.Duration // of the measured region and of the set-up, each
 
 	Skip *Skip // why it cannot run here; nil when it can
+}
+
+// Input names what a run goes through. When it changes, the figures before and
+// after are of different work: a new series begins.
+func (e *Experiment) Input() string {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%s %s %d %+v", e.Size, e.Unit, e.Passes, e.Expected)
+	for _, name := range slices.Sorted(maps.Keys(e.Params)) {
+		fmt.Fprintf(h, " %s=%q", name, e.Params[name])
+	}
+	return fmt.Sprintf("%s-%016x", e.Size, h.Sum64())
 }
 
 // Expected is what a correct run must report.

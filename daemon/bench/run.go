@@ -27,22 +27,38 @@ type Run struct {
 	Key
 	Unit    string    `json:"unit"`
 	Size    string    `json:"size"`
-	Cycle   int64     `json:"cycle"`   // number of the cycle it belongs to, from 1
-	WarmUp  bool      `json:"warm_up"` // of the first cycle after a start: left out of baselines
-	Started time.Time `json:"started"` // when its process was started
-	Ended   time.Time `json:"ended"`   // when nothing of it was left
+	Input   string    `json:"input,omitempty"` // of the experiment: runs of another input are not comparable
+	Cycle   int64     `json:"cycle"`           // number of the cycle it belongs to, from 1
+	WarmUp  bool      `json:"warm_up"`         // of the first cycle after a start: left out of baselines
+	Rerun   bool      `json:"rerun"`           // made at once because a figure was suspect, beyond the cycle's plan
+	Started time.Time `json:"started"`         // when its process was started
+	Ended   time.Time `json:"ended"`           // when nothing of it was left
 
 	Outcome Outcome `json:"outcome"`
 	Error   string  `json:"error,omitempty"`  // why it is not ok, in words, with what to try
 	Output  string  `json:"output,omitempty"` // the end of stdout and stderr, if it is not ok
 	Exit    Exit    `json:"exit"`
 
-	Versions Versions `json:"versions"`
-	Figures  *Figures `json:"figures,omitempty"` // nil when the measured region was not finished
-	Noise    []Noise  `json:"noise,omitempty"`   // why the run is dirty; empty when it is clean
+	Versions    Versions     `json:"versions"`
+	Fingerprint *Fingerprint `json:"fingerprint,omitempty"` // nil in runs of a benchd that did not record it
+	Figures     *Figures     `json:"figures,omitempty"`     // nil when the measured region was not finished
+	Noise       []Noise      `json:"noise,omitempty"`       // why the run is dirty; empty when it is clean
 
 	// ServerBound is set when the httpbin, not the client, limited the run.
 	ServerBound bool `json:"server_bound"`
+
+	// Samples are what was seen while it ran. The history keeps those of the
+	// latest runs, and gives them out one run at a time.
+	Samples []Sample `json:"-"`
+}
+
+// Sample is what was seen of a run at one moment.
+type Sample struct {
+	Seconds     float64 `json:"seconds"`      // since the start gate
+	CPUPercent  float64 `json:"cpu_percent"`  // since the sample before, 100 being one core
+	MemoryBytes float64 `json:"memory_bytes"` // defined as in Figures
+	Threads     float64 `json:"threads"`
+	Processes   float64 `json:"processes"`
 }
 
 // Clean reports whether the run may enter a baseline as far as noise goes.
