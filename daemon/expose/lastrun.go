@@ -129,7 +129,7 @@ var lastRunFigures = []figure{
 	lastRun("server_memory_bytes", func(r goodRun) *float64 { return r.ServerMemoryBytes },
 		"Resident set of the httpbin at the end of the run."),
 
-	lastRun("samples", func(r goodRun) *float64 { return new(float64(r.Samples)) },
+	lastRun("samples", func(r goodRun) *float64 { return new(float64(r.Figures.Samples)) },
 		"Samples taken while the workload ran."),
 	lastRun("sampler_cpu_seconds", func(r goodRun) *float64 { return &r.SamplerSeconds },
 		"CPU time that benchd spent on sampling the run."),
