@@ -45,6 +45,14 @@ type Config struct {
 	SampleInterval time.Duration // 10 ms to 10 s
 	RunTimeout     time.Duration // at least 1 s
 
+	RetentionAge    time.Duration // of runs in the history; 0 for ever
+	RetentionBytes  int64         // of the history; 0 without a limit
+	VerdictCycles   int           // that a verdict looks back, 5 to 100
+	LeastDifference float64       // between models: a share, 0.05 being 5 %
+	LeastChange     float64       // over time: a share
+	Reruns          int           // rounds per cycle, 0 for none
+	AcceptAfter     time.Duration // of open changes; 0 for never
+
 	LogLevel  slog.Level
 	LogFormat string // "text", "json"
 
@@ -73,6 +81,12 @@ type environment struct {
 	DataDir        string `split_words:"true" default:"benchd-data" desc:"Folder for what benchd records and lays out; made when missing."`
 	SampleInterval string `split_words:"true" default:"100ms" desc:"Time between two samples of a run, 10ms to 10s; processes' maximum CPU needs 100ms or more."`
 	RunTimeout     string `split_words:"true" default:"5m" desc:"Longest time that the set-up of a run, and its measured region, may each take, at least 1s."`
+	Retention      string `split_words:"true" default:"400d,4GB" desc:"How long runs are kept, and how large the history may get: age, size, or both with a comma between; 0 for no limit. Statistics of what is dropped are kept."`
+	VerdictCycles  string `split_words:"true" default:"20" desc:"Clean cycles that a verdict on models looks back, 5 to 100."`
+	VerdictEffect  string `split_words:"true" default:"5%" desc:"Least difference between two models that is of interest, 0.1% to 100%: what is less is the same."`
+	ChangeEffect   string `split_words:"true" default:"2%" desc:"Least change of a figure over time that is of interest, 0.1% to 100%: what is less is no regression."`
+	Reruns         string `split_words:"true" default:"6" desc:"Rounds in a cycle, at most, in which experiments that may have got worse are run again at once beside their baseline and the canary, 0 to 1000; 0 switches it off."`
+	AcceptAfter    string `split_words:"true" default:"7d" desc:"Time after which an open change is accepted by itself, such as 12h or 7d; 0 for never."`
 	WebConfigFile  string `split_words:"true" desc:"Web configuration file of the Prometheus exporter-toolkit: TLS, users."`
 	LogLevel       string `split_words:"true" default:"info" desc:"Least level that is logged: debug, info, warn or error."`
 	LogFormat      string `split_words:"true" default:"text" desc:"Format of the log: text or json."`

@@ -42,8 +42,13 @@ func defaults() Config {
 		DataDir:        "benchd-data",
 		SampleInterval: 100 * time.Millisecond,
 		RunTimeout:     5 * time.Minute,
-		LogLevel:       slog.LevelInfo,
-		LogFormat:      "text",
+
+		RetentionAge: 400 * 24 * time.Hour, RetentionBytes: 4e9,
+		VerdictCycles: 20, LeastDifference: 0.05, LeastChange: 0.02,
+		Reruns: 6, AcceptAfter: 7 * 24 * time.Hour,
+
+		LogLevel:  slog.LevelInfo,
+		LogFormat: "text",
 	}
 }
 
@@ -69,6 +74,12 @@ func TestLoad(t *testing.T) {
 		"BENCHD_DATA_DIR":        "/var/lib/benchd",
 		"BENCHD_SAMPLE_INTERVAL": "1s",
 		"BENCHD_RUN_TIMEOUT":     "1h",
+		"BENCHD_RETENTION":       "1.5GiB, 36h",
+		"BENCHD_VERDICT_CYCLES":  "100",
+		"BENCHD_VERDICT_EFFECT":  "10%",
+		"BENCHD_CHANGE_EFFECT":   "0.5%",
+		"BENCHD_RERUNS":          "0",
+		"BENCHD_ACCEPT_AFTER":    "0",
 		"BENCHD_WEB_CONFIG_FILE": webConfig,
 		"BENCHD_LOG_LEVEL":       "debug",
 		"BENCHD_LOG_FORMAT":      "json",
@@ -104,8 +115,10 @@ func TestLoad(t *testing.T) {
 			DataDir:        "/var/lib/benchd",
 			SampleInterval: time.Second,
 			RunTimeout:     time.Hour,
-			LogLevel:       slog.LevelDebug,
-			LogFormat:      "json",
+			RetentionAge:   36 * time.Hour, RetentionBytes: 3 << 29,
+			VerdictCycles: 100, LeastDifference: 0.1, LeastChange: 0.005,
+			LogLevel:  slog.LevelDebug,
+			LogFormat: "json",
 		}},
 	}
 	for name, tt := range tests {
@@ -156,7 +169,17 @@ func TestLoadFaults(t *testing.T) {
 		{"PPROF", "1", `BENCHD_PPROF is "1": want true or false`},
 		{"SAMPLEINTERVAL", "1s", `BENCHD_SAMPLEINTERVAL is no variable of benchd: did you mean BENCHD_SAMPLE_INTERVAL?`},
 		{"TASK", "", `BENCHD_TASK is no variable of benchd: did you mean BENCHD_TASKS?`},
-		{"RETENTION", "1h", "BENCHD_RETENTION is no variable of benchd: `benchd config` lists those there are"},
+		{"SEMAPHORE", "1h", "BENCHD_SEMAPHORE is no variable of benchd: `benchd config` lists those there are"},
+		{"RETENTION", "1h", `BENCHD_RETENTION is "1h": want an age of at least 1d, a size of at least 10MB, or both, such as 400d,4GB, or 0 for no limit`},
+		{"RETENTION", "30d,60d", `BENCHD_RETENTION is "30d,60d": want an age of at least 1d, a size of at least 10MB, or both, such as 400d,4GB, or 0 for no limit`},
+		{"RETENTION", "4G", `BENCHD_RETENTION is "4G": want an age of at least 1d, a size of at least 10MB, or both, such as 400d,4GB, or 0 for no limit`},
+		{"RETENTION", "NaNGB", `BENCHD_RETENTION is "NaNGB": want an age of at least 1d, a size of at least 10MB, or both, such as 400d,4GB, or 0 for no limit`},
+		{"VERDICT_CYCLES", "4", `BENCHD_VERDICT_CYCLES is "4": want an integer of 5 to 100`},
+		{"VERDICT_EFFECT", "0.05", `BENCHD_VERDICT_EFFECT is "0.05": want a percentage of 0.1% to 100%, such as 5%`},
+		{"CHANGE_EFFECT", "0%", `BENCHD_CHANGE_EFFECT is "0%": want a percentage of 0.1% to 100%, such as 5%`},
+		{"RERUNS", "-1", `BENCHD_RERUNS is "-1": want an integer of 0 to 1000`},
+		{"ACCEPT_AFTER", "-1d", `BENCHD_ACCEPT_AFTER is "-1d": want a duration such as 12h or 7d, or 0 for never`},
+		{"ACCEPT_AFTER", "7", `BENCHD_ACCEPT_AFTER is "7": want a duration such as 12h or 7d, or 0 for never`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name+"="+tt.value, func(t *testing.T) {

@@ -40,9 +40,16 @@ func (p *parser) config() Config {
 		DataDir:        p.get("DATA_DIR"),
 		SampleInterval: p.duration("SAMPLE_INTERVAL", 10*time.Millisecond, 10*time.Second),
 		RunTimeout:     p.duration("RUN_TIMEOUT", time.Second, 0),
-		LogLevel:       p.level("LOG_LEVEL"),
-		LogFormat:      p.oneOf("LOG_FORMAT", "text", "json"),
+		VerdictCycles:  p.between("VERDICT_CYCLES", 5, 100),
+		Reruns:         p.between("RERUNS", 0, 1000),
+		AcceptAfter:    p.age("ACCEPT_AFTER"),
+
+		LeastDifference: p.percent("VERDICT_EFFECT"),
+		LeastChange:     p.percent("CHANGE_EFFECT"),
+		LogLevel:        p.level("LOG_LEVEL"),
+		LogFormat:       p.oneOf("LOG_FORMAT", "text", "json"),
 	}
+	c.RetentionAge, c.RetentionBytes = p.retention("RETENTION")
 	interval := p.setting("INTERVAL")
 	switch {
 	case c.Schedule == "":
