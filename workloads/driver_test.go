@@ -39,6 +39,7 @@ func TestMain(m *testing.M) {
 type manifest struct {
 	Title, Description, Unit, Baseline string
 	HTTPBin                            bool `yaml:"httpbin"`
+	Canary                             bool
 	Runtimes                           []runtimeOf
 }
 

@@ -144,7 +144,9 @@ type Scaling struct {
 	Sigma   *Ratio         `json:"sigma,omitempty"`  // contention: the share that is serial
 	Kappa   *Ratio         `json:"kappa,omitempty"`  // coherency: what workers cost one another
 	Peak    *Ratio         `json:"peak,omitempty"`   // concurrency of the most throughput; nil unless PeakShown
-	Cycles  int            `json:"cycles"`
+	// Best is the concurrency that had the most throughput, law or no law.
+	Best   int `json:"best"`
+	Cycles int `json:"cycles"`
 
 	Sentence string `json:"sentence"`
 }

@@ -151,7 +151,7 @@ func TestLoad(t *testing.T) {
 	}
 	common := bench.Experiment{
 		Title: "Requests", Description: "Makes requests.", Unit: "requests", HTTPBin: true,
-		Size: "quick", Timeout: time.Minute, Passes: 1, Expected: bench.Expected{Items: 10, Units: 20, Checksum: 30},
+		Size: "quick", Timeout: time.Minute, Passes: 1, Params: map[string]string{"urls": "10"}, Expected: bench.Expected{Items: 10, Units: 20, Checksum: 30},
 	}
 	asyncio := common
 	asyncio.Key = bench.Key{Task: "io", Runtime: "cpython-3.13", Model: "asyncio", Concurrency: 10}

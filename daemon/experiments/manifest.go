@@ -45,6 +45,7 @@ type manifest struct {
 	unit               string
 	baseline           string // a model
 	httpbin            bool
+	canary             bool // stands for the host
 	runtimes           []language
 }
 
@@ -106,6 +107,7 @@ func (r *reader) manifest(top value) manifest {
 		description: fields.required("description").text(),
 		unit:        matching(fields.required("unit"), unitPattern, "lower-case letters"),
 		httpbin:     fields.optional("httpbin").boolean(),
+		canary:      fields.optional("canary").boolean(),
 	}
 	baseline := fields.required("baseline")
 	m.baseline = parseName(baseline)

@@ -86,7 +86,7 @@ var badManifests = map[string][]string{
 	"bad-many": {
 		`1: title: want text, got nothing`,
 		`3: unit: want lower-case letters, got "Words"`,
-		`4: colour: unknown key, want one of title, description, unit, httpbin, baseline, runtimes`,
+		`4: colour: unknown key, want one of title, description, unit, httpbin, canary, baseline, runtimes`,
 		`11: runtimes[0].sizes.standard: items is missing`,
 		`14: runtimes[0].models[0].name: want a name of at most 63 lower-case letters, digits and +._-, which starts with a letter or digit, got "Sync"`,
 	},
@@ -195,6 +195,7 @@ description: |
 unit: requests
 baseline: sync
 httpbin: true
+canary: true
 runtimes:
   - name: cpython
     interpreter: cpython
@@ -239,6 +240,7 @@ func TestParseManifest(t *testing.T) {
 		unit:        "requests",
 		baseline:    "sync",
 		httpbin:     true,
+		canary:      true,
 		runtimes: []language{
 			{
 				name: "cpython", interpreter: "cpython", sizes: sizes,
