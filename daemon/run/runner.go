@@ -24,6 +24,7 @@ type Runner struct {
 	ScratchDir     string              // each run gets a folder of its own in it
 	SampleInterval time.Duration       // of CPU, memory and threads while a run goes on
 	HTTPBin        func() bench.Server // the server of IO experiments, as it is at this moment
+	Fingerprint    *bench.Fingerprint  // of this machine and this benchd
 	Log            *slog.Logger
 
 	live atomic.Pointer[bench.Live]
@@ -42,7 +43,8 @@ func (r *Runner) Live() (bench.Live, bool) {
 // workload is left. When ctx is done the run is ended, and its outcome is
 // killed.
 func (r *Runner) Run(ctx context.Context, e bench.Experiment) bench.Run {
-	run := bench.Run{Key: e.Key, Unit: e.Unit, Size: e.Size, Started: time.Now(), Exit: bench.Exit{Code: -1}}
+	run := bench.Run{Key: e.Key, Unit: e.Unit, Size: e.Size, Input: e.Input(),
+		Started: time.Now(), Fingerprint: r.Fingerprint, Exit: bench.Exit{Code: -1}}
 	r.live.Store(&bench.Live{Key: e.Key, Since: run.Started})
 	defer r.live.Store(nil)
 
@@ -144,7 +146,7 @@ func (r *Runner) measured(t *talk, e bench.Experiment, run *bench.Run) error {
 	}
 	figures := region.figures(at.Sub(begun), t.exit)
 	copyResult(&figures, result, e)
-	run.Figures = &figures
+	run.Figures, run.Samples = &figures, region.sampler.trace
 	run.Noise = append(figures.FindNoise(), region.noise()...)
 	run.ServerBound = region.after.server.SameHost && figures.FindServerBound(region.usable)
 	return err

@@ -52,7 +52,14 @@ type sampler struct {
 	memoryCost    time.Duration
 	memoryRead    time.Time
 	spent         time.Duration // CPU time of the sampling
+	begun         time.Time
+	stride        int // every so many samples one is kept
+	trace         []bench.Sample
 }
+
+// maxTrace bounds the samples that are kept of a run: a minute at the default
+// interval. Of a longer run they get sparser, not fewer.
+const maxTrace = 600
 
 // window is the beginning of the span over which a maximum is taken.
 type window struct {
@@ -70,7 +77,8 @@ func newSampler(r *Runner, t *tree, g *region) *sampler {
 			l.Key, l.Since = g.key, g.since
 			r.live.Store(&l)
 		},
-		quit: make(chan struct{}), done: make(chan struct{}),
+		stride: 1,
+		quit:   make(chan struct{}), done: make(chan struct{}),
 	}
 }
 
@@ -79,6 +87,7 @@ func (s *sampler) start(b *reading) {
 	s.note(b.memory, time.Now())
 	s.tree.lastPID, _ = s.system.LastPID()
 	s.cpuLast = b.cpu.total()
+	s.begun = time.Now()
 	s.open(time.Now(), b.cpu.total())
 	go s.loop()
 }
@@ -142,6 +151,30 @@ func (s *sampler) sample() {
 	}
 	live.MemoryBytes = s.sampleMemory()
 	s.live(live)
+	s.keep(at, &live)
+}
+
+// keep appends to the trace. A full one is thinned to every second sample, and
+// from then on only as many are added.
+func (s *sampler) keep(at time.Time, l *bench.Live) {
+	if s.samples%s.stride != 0 {
+		return
+	}
+	s.trace = append(s.trace, bench.Sample{
+		Seconds: at.Sub(s.begun).Seconds(), CPUPercent: l.CPUPercent,
+		MemoryBytes: l.MemoryBytes, Threads: l.Threads, Processes: l.Processes,
+	})
+	if len(s.trace) < maxTrace {
+		return
+	}
+	s.stride *= 2
+	kept := s.trace[:0]
+	for i, sample := range s.trace {
+		if i%2 == 1 { // every second one was taken at a multiple of the new stride
+			kept = append(kept, sample)
+		}
+	}
+	s.trace = kept
 }
 
 // seek finds the processes that have come and gone, unless none can have or it
