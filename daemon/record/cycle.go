@@ -11,13 +11,13 @@ import (
 // same number. It is durable on return, as with Record.
 func (s *Store) RecordCycle(ctx context.Context, c bench.Cycle) error {
 	_, err := s.write.ExecContext(ctx, `INSERT INTO cycles
-		(number, seed, warm_up, started_unix_ns, ended_unix_ns, total, done, overran, next_unix_ns)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+		(number, seed, warm_up, started_unix_ns, ended_unix_ns, total, done, overran, next_unix_ns, reruns)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (number) DO UPDATE SET seed = excluded.seed, warm_up = excluded.warm_up,
 			started_unix_ns = excluded.started_unix_ns, ended_unix_ns = excluded.ended_unix_ns,
 			total = excluded.total, done = excluded.done, overran = excluded.overran,
-			next_unix_ns = excluded.next_unix_ns`,
-		c.Number, int64(c.Seed), c.WarmUp, instant(c.Started), instant(c.Ended), c.Total, c.Done, c.Overran, instant(c.Next))
+			next_unix_ns = excluded.next_unix_ns, reruns = excluded.reruns`,
+		c.Number, int64(c.Seed), c.WarmUp, instant(c.Started), instant(c.Ended), c.Total, c.Done, c.Overran, instant(c.Next), c.Reruns)
 	if err != nil {
 		return fmt.Errorf("record cycle %d: %w", c.Number, s.explain(err))
 	}

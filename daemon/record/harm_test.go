@@ -276,12 +276,12 @@ func playReadOnly(dir string) error {
 
 func TestDamageFoundWhileReadingIsExplained(t *testing.T) {
 	dir := t.TempDir()
-	path := filled(t, dir, 60)
+	path := filled(t, dir, 200)
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	const pages = 12 * 4096 // those of the schema and the roots of its tables
+	const pages = 48 * 4096 // those of the schema and the roots of its tables
 	write(t, path, append(data[:pages], bytes.Repeat([]byte{0xa5}, len(data)-pages)...))
 	_, err = open(t, dir).Runs(t.Context(), bench.RunQuery{})
 	if err == nil || !strings.Contains(err.Error(), "benchd.db: the file is damaged or not benchd's: stop benchd and move it away") {

@@ -2,62 +2,55 @@ package record
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 
 	"benchd/daemon/bench"
 )
 
-// The number of runs in one answer, so that a client of the API can neither
-// take the daemon's memory nor hold the only reading connection for long.
+// The number of runs or changes in one answer, so that a client of the API can
+// neither take the daemon's memory nor hold the only reading connection for long.
 const (
 	defaultLimit = 100
 	maxLimit     = 1000
 )
 
+func limitOf(limit int) (int, error) {
+	switch {
+	case limit < 0 || limit > maxLimit:
+		return 0, fmt.Errorf("limit is %d, want 1 to %d", limit, maxLimit)
+	case limit == 0:
+		return defaultLimit, nil
+	}
+	return limit, nil
+}
+
 // Runs returns the selected runs, the newest first: 100 of them unless the
 // query sets a limit, which may be up to 1,000. Their times are in UTC.
 func (s *Store) Runs(ctx context.Context, q bench.RunQuery) ([]bench.Run, error) {
-	if q.Limit < 0 || q.Limit > maxLimit {
-		return nil, fmt.Errorf("limit is %d, want 1 to %d", q.Limit, maxLimit)
-	}
-	if q.Limit == 0 {
-		q.Limit = defaultLimit
+	limit, err := limitOf(q.Limit)
+	if err != nil {
+		return nil, err
 	}
 	if q.Before < 0 {
 		return nil, fmt.Errorf("before is %d, want the ID of a run", q.Before)
 	}
-	text, args := statement(&q)
-	return s.query(ctx, text, args...)
+	if q.Cycle == nil && ofExperiments(q.Task, q.Runtime, q.Model, q.Concurrency).args != nil {
+		// Down the ids one could walk past millions of other experiments.
+		return s.runsOfSome(ctx, &q, limit)
+	}
+	text, args := downTheIDs(&q, limit)
+	return s.query(ctx, s.read, text, args...)
 }
 
-// statement chooses the way to the runs, so that the time grows with the number
-// of experiments in question and not with the length of the history. SQLite,
-// without statistics, would guess; CROSS JOIN keeps it to the order given.
-func statement(q *bench.RunQuery) (text string, args []any) {
-	var ofExperiment, ofRun conditions
-	ofExperiment.add(q.Task != "", "e.task = ?", q.Task)
-	ofExperiment.add(q.Runtime != "", "e.runtime = ?", q.Runtime)
-	ofExperiment.add(q.Model != "", "e.model = ?", q.Model)
-	ofExperiment.add(q.Concurrency != nil, "e.concurrency = ?", q.Concurrency)
-	ofRun.add(q.Outcome != "", "r.outcome = ?", q.Outcome)
-	ofRun.add(q.Before != 0, "r.id < ?", q.Before)
-
-	if q.Cycle != nil || ofExperiment.args == nil {
-		// Down the ids: all, or those of one cycle or outcome.
-		ofRun.add(q.Cycle != nil, "r.cycle = ?", q.Cycle)
-		text = `SELECT ` + runColumns + ` FROM runs r CROSS JOIN experiments e ON e.id = r.experiment
-			WHERE true` + ofRun.text + ofExperiment.text + ` ORDER BY r.id DESC LIMIT ?`
-		return text, append(append(ofRun.args, ofExperiment.args...), q.Limit)
-	}
-	// The newest of each experiment in question, and of those the newest.
-	// Down the ids one could walk past millions of others.
-	text = `SELECT ` + runColumns + ` FROM runs r CROSS JOIN experiments e ON e.id = r.experiment
-		WHERE r.id IN (
-			SELECT n.id FROM experiments e CROSS JOIN runs n
-			WHERE n.id IN (SELECT r.id FROM runs r WHERE r.experiment = e.id` + ofRun.text + ` ORDER BY r.id DESC LIMIT ?)` +
-		ofExperiment.text + ` ORDER BY n.id DESC LIMIT ?)
-		ORDER BY r.id DESC`
-	return text, append(append(append(ofRun.args, q.Limit), ofExperiment.args...), q.Limit)
+// downTheIDs is for all runs, or those of one outcome or cycle: an index yields
+// them in order.
+func downTheIDs(q *bench.RunQuery, limit int) (text string, args []any) {
+	where := ofRuns(q)
+	where.add(q.Cycle != nil, "r.cycle = ?", q.Cycle)
+	ofExperiment := ofExperiments(q.Task, q.Runtime, q.Model, q.Concurrency)
+	text = selectRuns + ` WHERE true` + where.text + ofExperiment.text + ` ORDER BY r.id DESC LIMIT ?`
+	return text, append(append(where.args, ofExperiment.args...), limit)
 }
 
 // conditions are SQL that may follow another condition, and its arguments.
@@ -73,11 +66,27 @@ func (c *conditions) add(wanted bool, condition string, arg any) {
 	}
 }
 
+// ofExperiments are conditions on experiments e, without args for all of them.
+func ofExperiments(task, runtime, model string, concurrency *int) (c conditions) {
+	c.add(task != "", "e.task = ?", task)
+	c.add(runtime != "", "e.runtime = ?", runtime)
+	c.add(model != "", "e.model = ?", model)
+	c.add(concurrency != nil, "e.concurrency = ?", concurrency)
+	return c
+}
+
+// ofRuns are conditions on runs r that hold for every experiment.
+func ofRuns(q *bench.RunQuery) (c conditions) {
+	c.add(q.Outcome != "", "r.outcome = ?", q.Outcome)
+	c.add(q.Before != 0, "r.id < ?", q.Before)
+	return c
+}
+
 // LastOK returns the newest run of outcome ok of every experiment that has
 // one, those that are no longer configured included.
 func (s *Store) LastOK(ctx context.Context) (map[bench.Key]bench.Run, error) {
-	runs, err := s.query(ctx, `SELECT `+runColumns+` FROM experiments e CROSS JOIN runs r
-		WHERE r.id = (SELECT max(id) FROM runs WHERE experiment = e.id AND outcome = ?)`, bench.OK)
+	runs, err := s.query(ctx, s.read, selectRuns+` WHERE r.id IN (
+		SELECT (SELECT max(id) FROM runs WHERE experiment = e.id AND outcome = ?) FROM experiments e)`, bench.OK)
 	if err != nil {
 		return nil, err
 	}
@@ -88,22 +97,32 @@ func (s *Store) LastOK(ctx context.Context) (map[bench.Key]bench.Run, error) {
 	return last, nil
 }
 
-func (s *Store) query(ctx context.Context, text string, args ...any) ([]bench.Run, error) {
-	rows, err := s.read.QueryContext(ctx, text, args...)
+// querier is a connection or a transaction.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+func (s *Store) query(ctx context.Context, in querier, text string, args ...any) ([]bench.Run, error) {
+	runs, err := selectAll(ctx, in, text, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read runs: %w", s.explain(err))
+	}
+	return runs, nil
+}
+
+func selectAll(ctx context.Context, in querier, text string, args ...any) ([]bench.Run, error) {
+	rows, err := in.QueryContext(ctx, text, args...)
+	if err != nil {
+		return nil, err
 	}
 	defer rows.Close() //nolint:errcheck // rows.Err tells
 	var runs []bench.Run
 	for rows.Next() {
 		r, err := scanRun(rows)
 		if err != nil {
-			return nil, fmt.Errorf("read runs: %w", s.explain(err))
+			return nil, err
 		}
 		runs = append(runs, r)
 	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("read runs: %w", s.explain(err))
-	}
-	return runs, nil
+	return runs, rows.Err()
 }

@@ -36,26 +36,44 @@ func (s *Store) insert(ctx context.Context, r *bench.Run) (id int64, err error) 
 	}
 	noise := sql.NullString{String: texts[0], Valid: len(r.Noise) > 0}
 
+	samples, err := encodeSamples(r.Samples)
+	if err != nil {
+		return 0, err
+	}
+
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
 		return 0, s.explain(err)
 	}
 	defer tx.Rollback() //nolint:errcheck // does nothing once it is committed
-	_, err = tx.ExecContext(ctx, `INSERT INTO experiments (task, runtime, model, concurrency)
-		VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`, r.Task, r.Runtime, r.Model, r.Concurrency)
+	experiment, err := experimentID(ctx, tx, r.Key)
+	if err != nil {
+		return 0, s.explain(err)
+	}
+	input, err := textID(ctx, tx, "inputs", "name", r.Input)
+	if err != nil {
+		return 0, s.explain(err)
+	}
+	fingerprint, err := fingerprintID(ctx, tx, r.Fingerprint)
 	if err != nil {
 		return 0, s.explain(err)
 	}
 	err = tx.QueryRowContext(ctx, `INSERT INTO runs
 		(experiment, cycle, started_unix_ns, ended_unix_ns, outcome, warm_up, server_bound, noise,
-			unit, size, exit, versions, error, figures, output)
-		SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM experiments
-		WHERE task = ? AND runtime = ? AND model = ? AND concurrency = ?
+			unit, size, exit, versions, error, figures, output, input, rerun, fingerprint)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		RETURNING id`,
-		r.Cycle, instant(r.Started), instant(r.Ended), r.Outcome, r.WarmUp, r.ServerBound, noise,
-		r.Unit, r.Size, texts[1], texts[2], r.Error, figures, r.Output,
-		r.Task, r.Runtime, r.Model, r.Concurrency).Scan(&id)
+		experiment, r.Cycle, instant(r.Started), instant(r.Ended), r.Outcome, r.WarmUp, r.ServerBound, noise,
+		r.Unit, r.Size, texts[1], texts[2], r.Error, figures, r.Output, input, r.Rerun, fingerprint).Scan(&id)
 	if err != nil {
+		return 0, s.explain(err)
+	}
+	// In the transaction of the run, so that they cost no sync of their own, and
+	// there is never one without the other.
+	if err := insertPoint(ctx, tx, experiment, input, id, r); err != nil {
+		return 0, s.explain(err)
+	}
+	if err := keepSamples(ctx, tx, experiment, id, samples); err != nil {
 		return 0, s.explain(err)
 	}
 	if err := tx.Commit(); err != nil {
@@ -98,15 +116,30 @@ func encodeFigures(f *bench.Figures) (sql.NullString, error) {
 	return sql.NullString{}, fmt.Errorf("encode figures: %w", err)
 }
 
-// runColumns are what scanRun reads, from runs r and experiments e.
-const runColumns = `r.id, e.task, e.runtime, e.model, e.concurrency, r.cycle, r.started_unix_ns, r.ended_unix_ns,
-	r.outcome, r.warm_up, r.server_bound, r.noise, r.unit, r.size, r.exit, r.versions, r.error, r.figures, r.output`
+// RunByID returns the run of that ID, and false when there is none: retention
+// may have dropped it.
+func (s *Store) RunByID(ctx context.Context, id int64) (bench.Run, bool, error) {
+	runs, err := s.query(ctx, s.read, selectRuns+` WHERE r.id = ?`, id)
+	if err != nil || len(runs) == 0 {
+		return bench.Run{}, false, err
+	}
+	return runs[0], true, nil
+}
+
+// selectRuns is what scanRun reads. CROSS JOIN is JOIN in the order given:
+// SQLite, without statistics, would guess.
+const selectRuns = `SELECT r.id, e.task, e.runtime, e.model, e.concurrency, r.cycle, r.started_unix_ns, r.ended_unix_ns,
+	r.outcome, r.warm_up, r.server_bound, r.noise, r.unit, r.size, r.exit, r.versions, r.error, r.figures, r.output,
+	i.name, r.rerun, f.content
+	FROM runs r CROSS JOIN experiments e ON e.id = r.experiment CROSS JOIN inputs i ON i.id = r.input
+	LEFT JOIN fingerprints f ON f.id = r.fingerprint`
 
 func scanRun(rows *sql.Rows) (bench.Run, error) {
 	var r bench.Run
-	var noise, exit, versions, figures []byte
+	var noise, exit, versions, figures, fingerprint []byte
 	err := rows.Scan(&r.ID, &r.Task, &r.Runtime, &r.Model, &r.Concurrency, &r.Cycle, (*instant)(&r.Started), (*instant)(&r.Ended),
-		&r.Outcome, &r.WarmUp, &r.ServerBound, &noise, &r.Unit, &r.Size, &exit, &versions, &r.Error, &figures, &r.Output)
+		&r.Outcome, &r.WarmUp, &r.ServerBound, &noise, &r.Unit, &r.Size, &exit, &versions, &r.Error, &figures, &r.Output,
+		&r.Input, &r.Rerun, &fingerprint)
 	if err != nil {
 		return bench.Run{}, err
 	}
@@ -119,6 +152,7 @@ func scanRun(rows *sql.Rows) (bench.Run, error) {
 		{"exit", exit, &r.Exit},
 		{"versions", versions, &r.Versions},
 		{"figures", figures, &r.Figures},
+		{"fingerprint", fingerprint, &r.Fingerprint},
 	} {
 		if c.text == nil {
 			continue

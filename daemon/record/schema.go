@@ -2,8 +2,15 @@ package record
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 )
+
+// migration is one step of the schema: statements, then what SQL cannot do.
+type migration struct {
+	schema string
+	fill   func(ctx context.Context, tx *sql.Tx) error // nil for nothing
+}
 
 // migrations lead from an empty file to the present schema, one version each;
 // the file's user_version says how many it has had. Append to them, never
@@ -12,8 +19,8 @@ import (
 // Only what is searched or sorted by is a column. The figures are JSON, as the
 // API shows them, so that a new figure needs no migration. They come last,
 // because SQLite reads a row's pages only as far as the columns it needs.
-var migrations = []string{
-	`
+var migrations = []migration{
+	{schema: `
 	-- A table of its own keeps four texts out of every run and its indexes.
 	CREATE TABLE experiments (
 		id          INTEGER PRIMARY KEY,
@@ -59,7 +66,80 @@ var migrations = []string{
 		overran         INTEGER NOT NULL,
 		next_unix_ns    INTEGER
 	) STRICT;
-	`,
+	`},
+	// ALTER TABLE makes SQLite check the table's rows, since it is STRICT: some
+	// seconds for each gigabyte, once.
+	{fill: derivePoints, schema: `
+	-- What runs go through, and on what they were made: few texts, of many runs.
+	CREATE TABLE inputs (
+		id   INTEGER PRIMARY KEY,
+		name TEXT NOT NULL UNIQUE
+	) STRICT;
+	INSERT INTO inputs VALUES (0, ''); -- of a benchd that did not record it
+	CREATE TABLE fingerprints (
+		id      INTEGER PRIMARY KEY,
+		content TEXT NOT NULL UNIQUE -- JSON
+	) STRICT;
+	-- No REFERENCES: SQLite adds it only to a column that may be NULL.
+	ALTER TABLE runs ADD COLUMN input INTEGER NOT NULL DEFAULT 0;
+	ALTER TABLE runs ADD COLUMN rerun INTEGER NOT NULL DEFAULT 0;
+	ALTER TABLE runs ADD COLUMN fingerprint INTEGER REFERENCES fingerprints;
+	ALTER TABLE cycles ADD COLUMN reruns INTEGER NOT NULL DEFAULT 0;
+
+	-- Without a rowid the points of an experiment lie beside one another, in the
+	-- order of its runs: the newest 120 are two pages of the file.
+	CREATE TABLE points (
+		experiment           INTEGER NOT NULL REFERENCES experiments,
+		run                  INTEGER NOT NULL, -- which the point may outlive
+		input                INTEGER NOT NULL REFERENCES inputs,
+		cycle                INTEGER NOT NULL,
+		started_unix_ns      INTEGER,
+		sound                INTEGER NOT NULL,
+		seconds_per_unit     REAL NOT NULL, -- 0 here and below: it has none
+		cpu_seconds_per_unit REAL NOT NULL,
+		peak_memory_bytes    REAL NOT NULL,
+		latency_p50_seconds  REAL NOT NULL,
+		latency_p99_seconds  REAL NOT NULL,
+		error_ratio          REAL NOT NULL,
+		PRIMARY KEY (experiment, run)
+	) STRICT, WITHOUT ROWID;
+
+	CREATE TABLE samples (
+		run        INTEGER PRIMARY KEY REFERENCES runs ON DELETE CASCADE,
+		experiment INTEGER NOT NULL REFERENCES experiments,
+		content    BLOB NOT NULL -- see sample.go
+	) STRICT;
+	CREATE INDEX samples_by_experiment ON samples (experiment);
+
+	CREATE TABLE changes (
+		id             INTEGER PRIMARY KEY AUTOINCREMENT,
+		experiment     INTEGER NOT NULL REFERENCES experiments,
+		input          INTEGER NOT NULL REFERENCES inputs,
+		figure         TEXT NOT NULL,
+		closed_unix_ns INTEGER, -- NULL while it is open
+		level          INTEGER NOT NULL, -- a run, which may have been dropped
+		old            TEXT NOT NULL, -- JSON
+		details        TEXT NOT NULL -- JSON: the change as the API shows it
+	) STRICT;
+	CREATE INDEX changes_by_series ON changes (experiment, input, figure);
+	CREATE INDEX changes_open ON changes (experiment) WHERE closed_unix_ns IS NULL;
+
+	CREATE TABLE pins (
+		name           TEXT PRIMARY KEY,
+		pinned_unix_ns INTEGER,
+		levels         TEXT NOT NULL -- JSON
+	) STRICT, WITHOUT ROWID;
+
+	-- Statistics of the runs that retention dropped. By month, not by day: they
+	-- are kept for good, and 1,000 experiments would fill 300 MB a year.
+	CREATE TABLE dropped (
+		experiment INTEGER NOT NULL REFERENCES experiments,
+		input      INTEGER NOT NULL REFERENCES inputs,
+		month      TEXT NOT NULL, -- '2026-03', in UTC
+		content    TEXT NOT NULL, -- JSON
+		PRIMARY KEY (experiment, input, month)
+	) STRICT, WITHOUT ROWID;
+	`},
 }
 
 // migrate brings the file to the present schema, all of it or nothing. Since
@@ -78,7 +158,12 @@ func (s *Store) migrate(ctx context.Context) error {
 		return fmt.Errorf("%s: its schema has version %d, this benchd knows up to %d: start the newer benchd that wrote it, or set BENCHD_DATA_DIR to another folder", s.path, version, len(migrations))
 	}
 	for ; version < len(migrations); version++ {
-		if _, err := tx.ExecContext(ctx, migrations[version]); err != nil {
+		m := &migrations[version]
+		_, err := tx.ExecContext(ctx, m.schema)
+		if err == nil && m.fill != nil {
+			err = m.fill(ctx, tx)
+		}
+		if err != nil {
 			return fmt.Errorf("migrate to schema version %d: %w", version+1, s.explain(err))
 		}
 	}

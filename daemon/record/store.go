@@ -1,7 +1,7 @@
-// Package record keeps the history: every run and every cycle, in one SQLite
-// file. In the flow it stands between measuring and exposing, for a run is
-// durable before its metrics change, and at start it gives the metrics of
-// before back.
+// Package record keeps the history: runs, their points and samples, cycles,
+// changes and pins, in one SQLite file. In the flow it stands between measuring
+// and judging or exposing, for a run is durable before its metrics change, and
+// at start it gives back what the metrics and the detectors were told before.
 //
 // SQLite, and not files of JSON lines, because a page of runs of one model has
 // to be found among millions without reading them all. The driver is a
@@ -56,6 +56,9 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 	}
 	if err == nil {
 		err = s.migrate(ctx)
+	}
+	if err == nil {
+		err = s.makeShrinkable(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())

@@ -1,0 +1,238 @@
+package record
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"benchd/daemon/bench"
+)
+
+// A batch ends after batchTime or the chunk after it. With the statistics and
+// the sync that follow it stays below 50 ms, for which a run that is to be
+// recorded may have to wait.
+const (
+	batchTime   = 12 * time.Millisecond
+	runsChunk   = 10
+	pointsChunk = 500
+)
+
+// Prune drops the oldest runs: those that ended more than age before now, and
+// those beyond which the history fills less than bytes; 0 is no limit. It
+// returns how many it dropped, also with an error. It works in short
+// transactions, between which runs are recorded, so it can be cancelled at any
+// time, and goes on when it is called again.
+//
+// Kept are, however old, the last good run of each experiment, for the last-run
+// gauges, and the runs that open changes refer to; points that are among the
+// newest 200 of their experiment; changes, pins and cycles; and the statistics
+// of what is dropped, see Statistics. If all that is larger than bytes, no
+// other run is left.
+//
+// Bytes are those of the pages in use. The file has free ones besides, which
+// are filled before it grows, and gives most of them back when they are more
+// than an eighth of it; see makeShrinkable for files that cannot.
+func (s *Store) Prune(ctx context.Context, now time.Time, age time.Duration, bytes int64) (dropped int, err error) {
+	p := &pruning{now: now, bytes: bytes}
+	if age > 0 {
+		p.cutoff = now.Add(-age)
+	}
+	for done := false; !done; {
+		err := s.inBatch(ctx, func(tx *sql.Tx) (n int, err error) {
+			n, done, err = p.runs(ctx, tx)
+			return n, err
+		}, &dropped)
+		if err != nil {
+			return dropped, fmt.Errorf("drop old runs: %w", err)
+		}
+	}
+	if dropped == 0 {
+		return 0, nil
+	}
+	if err := s.prunePoints(ctx); err != nil {
+		return dropped, fmt.Errorf("drop old points: %w", err)
+	}
+	if err := s.shrink(ctx); err != nil {
+		return dropped, fmt.Errorf("shrink the history: %w", err)
+	}
+	return dropped, nil
+}
+
+// inBatch does one batch in a transaction, and counts what it has dropped.
+func (s *Store) inBatch(ctx context.Context, batch func(*sql.Tx) (n int, err error), count *int) error {
+	tx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return s.explain(err)
+	}
+	defer tx.Rollback() //nolint:errcheck // does nothing once it is committed
+	n, err := batch(tx)
+	if err != nil {
+		return s.explain(err)
+	}
+	if err := tx.Commit(); err != nil {
+		return s.explain(err)
+	}
+	*count += n
+	return nil
+}
+
+type pruning struct {
+	now, cutoff time.Time // a zero cutoff is no limit
+	bytes       int64     // 0 is no limit
+
+	after int64 // the run looked at last
+	old   bool  // whether that was older than the cutoff
+}
+
+// mayGo is the condition on runs r that nothing needs them; its argument is a
+// JSON list of IDs to be kept.
+const mayGo = `r.id NOT IN (SELECT value FROM json_each(?)) AND (r.outcome <> 'ok' OR
+	EXISTS (SELECT 1 FROM runs n WHERE n.experiment = r.experiment AND n.outcome = 'ok' AND n.id > r.id))`
+
+// runs drops some runs, and tells whether these were all.
+func (p *pruning) runs(ctx context.Context, tx *sql.Tx) (n int, done bool, err error) {
+	begun := time.Now()
+	needed, err := neededByChanges(ctx, tx)
+	if err != nil {
+		return 0, false, err
+	}
+	statistics := map[series]*Dropped{}
+	for !done && time.Since(begun) < batchTime {
+		chunk, err := selectAll(ctx, tx, selectRuns+` WHERE r.id > ? AND `+mayGo+` ORDER BY r.id LIMIT ?`, p.after, needed, runsChunk)
+		if err != nil {
+			return 0, false, err
+		}
+		tooMany, err := p.tooLarge(ctx, tx)
+		if err != nil {
+			return 0, false, err
+		}
+		var ids []int64
+		for i := range chunk {
+			r := &chunk[i]
+			if !p.tooOld(r) && !tooMany {
+				done = true
+				break
+			}
+			p.after = r.ID
+			ids = append(ids, r.ID)
+			collect(statistics, r)
+		}
+		done = done || len(chunk) < runsChunk
+		if err := deleteRuns(ctx, tx, ids); err != nil {
+			return 0, false, err
+		}
+		n += len(ids)
+	}
+	for _, d := range statistics {
+		if err := keepDropped(ctx, tx, d); err != nil {
+			return 0, false, err
+		}
+	}
+	return n, done, nil
+}
+
+// tooOld takes a run without an end, or one that ended later than now, which
+// only a wrong clock yields, to be as old as the one before it: it must not
+// keep all later ones.
+func (p *pruning) tooOld(r *bench.Run) bool {
+	if !r.Ended.IsZero() && !r.Ended.After(p.now) {
+		p.old = r.Ended.Before(p.cutoff)
+	}
+	return p.old
+}
+
+func (p *pruning) tooLarge(ctx context.Context, in rowQuerier) (bool, error) {
+	if p.bytes == 0 {
+		return false, nil
+	}
+	f, err := readFileSize(ctx, in)
+	return (f.pages-f.free)*f.pageBytes > p.bytes, err
+}
+
+// series is of what there are statistics.
+type series struct {
+	key          bench.Key
+	input, month string
+}
+
+func collect(statistics map[series]*Dropped, r *bench.Run) {
+	d := droppedRun(r)
+	of := series{d.Key, d.Input, d.Month}
+	if so := statistics[of]; so != nil {
+		so.add(&d)
+	} else {
+		statistics[of] = &d
+	}
+}
+
+func deleteRuns(ctx context.Context, tx *sql.Tx, ids []int64) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	list, err := encode(ids)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `DELETE FROM runs WHERE id IN (SELECT value FROM json_each(?))`, list[0])
+	return err
+}
+
+// neededByChanges is a JSON list of the runs that open changes refer to.
+func neededByChanges(ctx context.Context, tx *sql.Tx) (string, error) {
+	open, err := selectChanges(ctx, tx, `c.closed_unix_ns IS NULL`)
+	if err != nil {
+		return "", err
+	}
+	ids := []int64{}
+	for _, c := range open {
+		ids = append(ids, c.LastBefore.Run, c.Began.Run, c.Detected.Run, c.Level)
+	}
+	list, err := encode(ids)
+	if err != nil {
+		return "", err
+	}
+	return list[0], nil
+}
+
+// prunePoints drops points whose runs have gone and that are not among the
+// newest of their experiment.
+func (s *Store) prunePoints(ctx context.Context) error {
+	var experiments []int64
+	var horizon int64 // of older runs only those are left that are needed
+	err := s.inBatch(ctx, func(tx *sql.Tx) (n int, err error) {
+		if experiments, err = integers(tx.QueryContext(ctx, `SELECT id FROM experiments`)); err != nil {
+			return 0, err
+		}
+		needed, err := neededByChanges(ctx, tx)
+		if err != nil {
+			return 0, err
+		}
+		return 0, tx.QueryRowContext(ctx, `SELECT coalesce(
+			(SELECT r.id FROM runs r WHERE `+mayGo+` ORDER BY r.id LIMIT 1),
+			(SELECT max(id) FROM runs), 0)`, needed).Scan(&horizon)
+	}, new(int))
+	for err == nil && len(experiments) > 0 {
+		err = s.inBatch(ctx, func(tx *sql.Tx) (int, error) {
+			for begun := time.Now(); len(experiments) > 0 && time.Since(begun) < batchTime; {
+				result, err := tx.ExecContext(ctx, `DELETE FROM points WHERE experiment = ?1 AND run IN (
+					SELECT p.run FROM points p WHERE p.experiment = ?1 AND p.run < ?2
+						AND p.run < (SELECT run FROM points WHERE experiment = ?1 ORDER BY run DESC LIMIT 1 OFFSET ?3)
+						AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.id = p.run)
+					ORDER BY p.run LIMIT ?4)`, experiments[0], horizon, pointsKept-1, pointsChunk)
+				if err != nil {
+					return 0, err
+				}
+				n, err := result.RowsAffected()
+				if err != nil {
+					return 0, err
+				}
+				if n < pointsChunk {
+					experiments = experiments[1:]
+				}
+			}
+			return 0, nil
+		}, new(int))
+	}
+	return err
+}
