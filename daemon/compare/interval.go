@@ -2,6 +2,7 @@ package compare
 
 import (
 	"math"
+	"slices"
 	"sync"
 
 	"gonum.org/v1/gonum/stat/distuv"
@@ -23,9 +24,9 @@ const LeastCycles = 5
 
 // level is the confidence at which a 95 % interval is built. Exact, 95 %, it
 // would be for normal values without autocorrelation; skewed, bimodal and
-// autocorrelated ones, of which it covers fewer, are why it is above. At 96.3 %
+// autocorrelated ones, of which it covers fewer, are why it is above. At 96.4 %
 // the easiest and the hardest kind of cycles lie on either side of 95 %.
-const level = 0.963
+const level = 0.964
 
 // frequencies is the number of cosines, and so of degrees of freedom, from
 // which the variance of a mean over n cycles is estimated. Fewer see only the
@@ -96,7 +97,12 @@ func student(p float64, degrees int) float64 {
 
 var quantiles sync.Map
 
+// meanAndSpread takes care that values which are all the same have no spread,
+// not even by rounding.
 func meanAndSpread(x []float64) (mean, spread float64) {
+	if slices.Min(x) == slices.Max(x) {
+		return x[0], 0
+	}
 	for _, v := range x {
 		mean += v
 	}

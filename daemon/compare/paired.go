@@ -110,7 +110,10 @@ func compare(perCycle []float64, least float64, higherIsBetter bool) Comparison 
 		return c
 	}
 	mean, spread := meanAndSpread(d)
-	slow := longRun(d)
+	slow := 0.0
+	if spread > 0 {
+		slow = longRun(d)
+	}
 	half := halfWidth(slow, c.N)
 	c.Low, c.High = mean-half, mean+half
 	switch {
@@ -167,9 +170,15 @@ func critical(n int) float64 {
 
 // missing is how many cycles more than n it takes for a difference or its
 // absence to be told, if mean, spread and longRun stay.
+//
+// For its absence the mean cannot be taken as it stands: with few cycles most of
+// it is chance, which more of them will average away. It is shrunk by what its
+// own error explains (James and Stein, "Estimation with Quadratic Loss", 1961;
+// the positive part), and then as far from that as a mean of so many cycles is.
 func missing(mean, spread, longRun float64, n int, least float64) int {
+	likely := math.Sqrt(max(0, mean*mean-longRun/float64(n)))
 	told := func(n int) bool {
-		return differs(mean, spread, n, least) || math.Abs(mean)+halfWidth(longRun, n) <= least
+		return differs(mean, spread, n, least) || likely+halfWidth(longRun, n) <= least
 	}
 	// Both come nearer with every cycle, but for steps of frequencies: bisect.
 	low, high := n, n+ManyCycles

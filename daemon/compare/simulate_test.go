@@ -169,3 +169,104 @@ func countWrong(k *kind, autocorrelation float64, cycles, sequences int) (wrong 
 	}
 	return wrong
 }
+
+// countSame counts the verdicts same where the true ratio is that much more
+// than 1.
+func countSame(k *kind, autocorrelation, ratio, cv float64, cycles, sequences int) (same int) {
+	r := seeded(uint64(cycles), uint64(10*autocorrelation), uint64(len(k.name)), 4)
+	for range sequences {
+		if Paired(newSource(r, k, autocorrelation).series(cycles, math.Log(ratio), cv), Options{}).Verdict == Same {
+			same++
+		}
+	}
+	return same
+}
+
+// law is a model that obeys the law exactly, and the levels it is measured at.
+type law struct {
+	levels               []int
+	lambda, sigma, kappa float64
+}
+
+func (l law) at(n float64) float64 {
+	return l.lambda * n / (1 + l.sigma*(n-1) + l.kappa*n*(n-1))
+}
+
+func (l law) peak() float64 { return math.Sqrt((1 - l.sigma) / l.kappa) }
+
+// simulate measures a law: each cycle is faster or slower as a whole by 10 %
+// and like the one before it (0.5), and each level by cv (0.3).
+func (l law) simulate(r *rand.Rand, cv float64, cycles int) []Level {
+	throughputs := make([]float64, len(l.levels))
+	for j, n := range l.levels {
+		throughputs[j] = l.at(float64(n))
+	}
+	return simulateLevels(r, l.levels, throughputs, cv, cycles)
+}
+
+func simulateLevels(r *rand.Rand, ns []int, throughputs []float64, cv float64, cycles int) []Level {
+	levels := make([]Level, len(ns))
+	machine := newSource(r, kinds()[0], 0.5).series(cycles, 0, 0.10)
+	for j, n := range ns {
+		d := newSource(r, kinds()[0], 0.3).series(cycles, 0, cv)
+		for c := range d {
+			d[c] = throughputs[j] * math.Exp(d[c]+machine[c])
+		}
+		levels[j] = Level{n, d}
+	}
+	return levels
+}
+
+// scalingOutcome is what many fits of one law come to, in shares.
+type scalingOutcome struct {
+	lambda, sigma, kappa float64 // of the intervals there are, those that hold the truth
+	peak, top            float64 // the same, of the peaks shown
+	shown, wrong         float64 // peaks shown; those whose interval does not hold the truth, or that there is none
+	reasons              map[Reason]float64
+}
+
+func simulateScaling(l law, cv float64, cycles, sequences int) scalingOutcome {
+	r := seeded(uint64(cycles), uint64(1000*cv), uint64(len(l.levels)), 5)
+	o := scalingOutcome{reasons: map[Reason]float64{}}
+	type tally struct{ held, of float64 }
+	var lambda, sigma, kappa, peak, top tally
+	count := func(t *tally, i Interval, truth float64) bool {
+		held := i.Low <= truth*(1+1e-9) && truth*(1-1e-9) <= i.High
+		if i.Known() {
+			t.of++
+			if held {
+				t.held++
+			}
+		}
+		return held
+	}
+	for range sequences {
+		s := FitUSL(l.simulate(r, cv, cycles))
+		count(&lambda, s.Lambda, l.lambda)
+		count(&sigma, s.Sigma, l.sigma)
+		count(&kappa, s.Kappa, l.kappa)
+		if s.Shape == PeakShown {
+			o.shown += 1 / float64(sequences)
+			if !count(&peak, *s.Peak, l.peak()) {
+				o.wrong += 1 / float64(sequences)
+			}
+			count(&top, *s.PeakThroughput, l.at(l.peak()))
+		}
+		o.reasons[s.Reason] += 1 / float64(sequences)
+	}
+	o.lambda, o.sigma, o.kappa = lambda.held/lambda.of, sigma.held/sigma.of, kappa.held/kappa.of
+	o.peak, o.top = peak.held/peak.of, top.held/top.of
+	return o
+}
+
+var laws = []struct {
+	name string
+	law
+}{
+	{"peak at 13.8 of 1, 2, 4 .. 32", law{[]int{1, 2, 4, 8, 16, 32}, 100, 0.05, 0.005}},
+	{"peak at 6.7 of 2, 4 .. 10", law{[]int{2, 4, 6, 8, 10}, 100, 0.1, 0.02}},
+	{"peak at 221 of 10, 100, 1000", law{[]int{10, 100, 1000}, 20, 0.02, 2e-5}},
+	{"none (Kappa 0) of 1, 2 .. 16", law{[]int{1, 2, 4, 8, 16}, 100, 0.05, 0}},
+	{"none (flat) of 2, 4 .. 10", law{[]int{2, 4, 6, 8, 10}, 20, 1, 0}},
+	{"peak at 49 of 1, 2 .. 16", law{[]int{1, 2, 4, 8, 16}, 100, 0.05, 4e-4}},
+}
