@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -22,70 +23,186 @@ import (
 
 func TestKillLosesNothingThatWasRecorded(t *testing.T) {
 	dir := t.TempDir()
-	var told []bench.Run
+	var told []promise
 	for _, after := range []int{1, 2, 7, 20} {
-		cmd := child(t, "writer", dir)
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		lines := bufio.NewScanner(out)
-		for n := 0; lines.Scan(); n++ {
-			if n == after { // in the midst of the next ones
-				if err := cmd.Process.Kill(); err != nil {
-					t.Fatal(err)
-				}
-			}
-			var r bench.Run
-			if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
-				t.Fatal(err)
-			}
-			told = append(told, r)
-		}
-		if err := cmd.Wait(); err == nil {
-			t.Fatal("the writer ended before it was killed")
-		}
-
+		told = append(told, killed(t, "writer", dir, after)...)
 		s, err := Open(t.Context(), dir)
 		if err != nil {
 			t.Fatalf("after SIGKILL: %v", err)
 		}
-		err = holdsAll(s, told)
+		err = errors.Join(holdsPromises(s, told), consistent(s, false))
 		if err := errors.Join(err, s.Close()); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-// playWriter records until it is killed, and prints each run after Record
-// returned: its output is what it was promised.
+// killed lets a part print so many promises, kills it in the midst of the
+// next, and returns what it had promised.
+func killed(t *testing.T, part, dir string, after int) (told []promise) {
+	t.Helper()
+	cmd := child(t, part, dir)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	lines.Buffer(nil, 1<<20)
+	for n := 0; lines.Scan(); n++ {
+		if n == after {
+			if err := cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var p promise
+		if err := json.Unmarshal(lines.Bytes(), &p); err != nil {
+			t.Fatal(err)
+		}
+		told = append(told, p)
+	}
+	if err := cmd.Wait(); err == nil {
+		t.Fatal("the writer ended before it was killed")
+	}
+	return told
+}
+
+// promise is what a writer was told to be recorded: a run and a change of it.
+type promise struct {
+	Run    bench.Run
+	Change int64 // its ID
+}
+
+// playWriter records until it is killed, and prints each run and change after
+// both were recorded.
 func playWriter(dir string) error {
 	s, err := Open(context.Background(), dir)
 	if err != nil {
 		return err
 	}
+	return promises(s)
+}
+
+func promises(s *Store) error {
+	ctx := context.Background()
 	for n := 0; ; n++ {
 		r := example(n)
 		if r.Outcome != bench.OK { // its output is not UTF-8, which JSON does not keep
 			continue
 		}
-		if err := s.Record(context.Background(), r); err != nil {
+		r.WarmUp = false // so that it has a point
+		r.Samples = make([]bench.Sample, n)
+		if err := s.Record(ctx, r); err != nil {
 			return err
 		}
-		line, err := json.Marshal(r)
+		c := exampleChange(r)
+		if err := s.RecordChange(ctx, c); err != nil {
+			return err
+		}
+		line, err := json.Marshal(promise{*r, c.ID})
 		if err != nil {
 			return err
 		}
 		if _, err := fmt.Printf("%s\n", line); err != nil {
 			return err
 		}
-		if err := s.RecordCycle(context.Background(), bench.Cycle{Number: r.Cycle, Done: n}); err != nil {
+		if err := s.RecordCycle(ctx, bench.Cycle{Number: r.Cycle, Done: n}); err != nil {
 			return err
 		}
 	}
+}
+
+func holdsPromises(s *Store, told []promise) error {
+	changes, err := s.Changes(context.Background(), bench.ChangeQuery{Limit: maxLimit})
+	if err != nil {
+		return err
+	}
+	kept := map[int64]bench.Change{}
+	for _, c := range changes {
+		kept[c.ID] = c
+	}
+	runs := make([]bench.Run, len(told))
+	for i, p := range told {
+		runs[i] = p.Run
+		c := exampleChange(&p.Run)
+		c.ID = p.Change
+		if d := diff(*c, kept[p.Change]); d != "" {
+			return fmt.Errorf("a change differs (-recorded +read):\n%s", d)
+		}
+	}
+	return holdsAll(s, runs)
+}
+
+// consistent looks for halves of what belongs together. After pruning points
+// are there without their runs.
+func consistent(s *Store, pruned bool) error {
+	const good = `outcome = 'ok' AND NOT warm_up AND figures IS NOT NULL`
+	count := map[string]string{
+		"good runs without a point": `SELECT count(*) FROM runs r WHERE ` + good + `
+			AND NOT EXISTS (SELECT 1 FROM points WHERE run = r.id AND experiment = r.experiment)`,
+		"points of no run": `SELECT count(*) FROM points p
+			WHERE NOT EXISTS (SELECT 1 FROM runs WHERE id = p.run AND ` + good + `)`,
+		"samples of no run": `SELECT count(*) FROM samples s
+			WHERE NOT EXISTS (SELECT 1 FROM runs WHERE id = s.run AND experiment = s.experiment)`,
+		"broken references":       `SELECT count(*) FROM pragma_foreign_key_check`,
+		"complaints about a page": `SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'`,
+		"runs that are neither kept nor counted": `SELECT
+			(SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'runs') - (SELECT count(*) FROM runs)
+			- (SELECT coalesce(sum(n.value), 0) FROM dropped d, json_each(d.content, '$.runs') n)`,
+	}
+	if pruned {
+		delete(count, "points of no run")
+	}
+	for what, text := range count {
+		var n int
+		if err := s.read.QueryRowContext(context.Background(), text).Scan(&n); err != nil {
+			return fmt.Errorf("count %s: %w", what, err)
+		}
+		if n != 0 {
+			return fmt.Errorf("there are %d %s", n, what)
+		}
+	}
+	return nil
+}
+
+func TestKillWhilePruningLosesNothingUncounted(t *testing.T) {
+	dir := t.TempDir()
+	for _, after := range []int{0, 3, 30, 31, 60} {
+		killed(t, "pruner", dir, after)
+		s, err := Open(t.Context(), dir)
+		if err != nil {
+			t.Fatalf("after SIGKILL: %v", err)
+		}
+		var months int
+		err = s.read.QueryRowContext(t.Context(), "SELECT count(*) FROM dropped").Scan(&months)
+		if err := errors.Join(err, consistent(s, true), s.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if after > 20 && months == 0 {
+			t.Error("it dropped nothing")
+		}
+	}
+}
+
+// playPruner drops what the writer has just recorded, until it is killed.
+func playPruner(dir string) error {
+	s, err := Open(context.Background(), dir)
+	if err != nil {
+		return err
+	}
+	failed := make(chan error, 2)
+	go func() { failed <- promises(s) }()
+	go func() {
+		for {
+			if _, err := s.Prune(context.Background(), time.Now(), 0, 1); err != nil {
+				failed <- err
+				return
+			}
+		}
+	}()
+	return <-failed
 }
 
 func holdsAll(s *Store, want []bench.Run) error {
@@ -248,7 +365,7 @@ func outgrow(dir, message string, makeRoom func() error) error {
 	if err == nil && len(runs) != min(len(kept), maxLimit) {
 		err = fmt.Errorf("%d runs are there, %d were recorded", len(runs), len(kept))
 	}
-	return errors.Join(err, holdsAll(s, kept), s.Close())
+	return errors.Join(err, holdsAll(s, kept), consistent(s, false), s.Close())
 }
 
 func TestAReadOnlyFolderIsRefused(t *testing.T) {

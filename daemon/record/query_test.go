@@ -183,7 +183,7 @@ func TestCycles(t *testing.T) {
 		t.Fatal(err)
 	}
 	last(3)
-	c.Done, c.Overran, c.WarmUp = 9, true, false
+	c.Done, c.Reruns, c.Overran, c.WarmUp = 9, 2, true, false
 	c.Ended, c.Next = c.Started.Add(time.Minute), c.Started.Add(time.Hour)
 	if err := s.RecordCycle(t.Context(), c); err != nil {
 		t.Fatal(err)
@@ -192,8 +192,8 @@ func TestCycles(t *testing.T) {
 
 	var got bench.Cycle
 	var seed int64
-	err := s.read.QueryRowContext(t.Context(), `SELECT number, seed, warm_up, started_unix_ns, ended_unix_ns, total, done, overran, next_unix_ns FROM cycles`).
-		Scan(&got.Number, &seed, &got.WarmUp, (*instant)(&got.Started), (*instant)(&got.Ended), &got.Total, &got.Done, &got.Overran, (*instant)(&got.Next))
+	err := s.read.QueryRowContext(t.Context(), `SELECT number, seed, warm_up, started_unix_ns, ended_unix_ns, total, done, overran, next_unix_ns, reruns FROM cycles`).
+		Scan(&got.Number, &seed, &got.WarmUp, (*instant)(&got.Started), (*instant)(&got.Ended), &got.Total, &got.Done, &got.Overran, (*instant)(&got.Next), &got.Reruns)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,4 +208,47 @@ func TestCycles(t *testing.T) {
 		t.Fatal(err)
 	}
 	last(8)
+}
+
+func TestRunByID(t *testing.T) {
+	s := open(t, t.TempDir())
+	want := history(t, s, 5)[2]
+	got, ok, err := s.RunByID(t.Context(), want.ID)
+	if !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	if err := equal(&want, got); err != nil {
+		t.Error(err)
+	}
+	if r, ok, err := s.RunByID(t.Context(), 99); ok || err != nil {
+		t.Errorf("there is a run 99: %v, %v", r, err)
+	}
+}
+
+// Experiments whose runs are not spread evenly: the merge must read on in some,
+// and not in others.
+func TestRunsMergesExperiments(t *testing.T) {
+	s := quick(t, t.TempDir())
+	var all []bench.Run
+	for n := range 400 {
+		r := example(n)
+		r.Concurrency, r.Model = 1, "rare"
+		if n%100 > 0 && n > 150 {
+			r.Model = "frequent"
+		}
+		if err := s.Record(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, *r)
+	}
+	slices.Reverse(all)
+	for _, limit := range []int{1, 7, 100, 260, maxLimit} {
+		got, err := s.Runs(t.Context(), bench.RunQuery{Task: "io-bound", Limit: limit})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := diff(all[:min(limit, len(all))], got); d != "" {
+			t.Errorf("limit %d: -want +got:\n%s", limit, d)
+		}
+	}
 }

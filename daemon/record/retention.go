@@ -110,11 +110,15 @@ func (p *pruning) runs(ctx context.Context, tx *sql.Tx) (n int, done bool, err e
 		var ids []int64
 		for i := range chunk {
 			r := &chunk[i]
-			if !p.tooOld(r) && !tooMany {
+			old, known := p.tooOld(r)
+			if known && !old && !tooMany {
 				done = true
 				break
 			}
 			p.after = r.ID
+			if !old && !tooMany {
+				continue
+			}
 			ids = append(ids, r.ID)
 			collect(statistics, r)
 		}
@@ -133,13 +137,13 @@ func (p *pruning) runs(ctx context.Context, tx *sql.Tx) (n int, done bool, err e
 }
 
 // tooOld takes a run without an end, or one that ended later than now, which
-// only a wrong clock yields, to be as old as the one before it: it must not
-// keep all later ones.
-func (p *pruning) tooOld(r *bench.Run) bool {
+// only a wrong clock yields, to be as old as the one before it. Without one it
+// is not known, and those after it decide whether to go on.
+func (p *pruning) tooOld(r *bench.Run) (old, known bool) {
 	if !r.Ended.IsZero() && !r.Ended.After(p.now) {
-		p.old = r.Ended.Before(p.cutoff)
+		p.old, known = r.Ended.Before(p.cutoff), true
 	}
-	return p.old
+	return p.old, known || p.old
 }
 
 func (p *pruning) tooLarge(ctx context.Context, in rowQuerier) (bool, error) {

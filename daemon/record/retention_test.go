@@ -1,0 +1,319 @@
+package record
+
+import (
+	"context"
+	"errors"
+	"math"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"benchd/daemon/bench"
+)
+
+// hourly records n runs of two models, one each hour, and one good run of a
+// third before them. The first is the newest.
+func hourly(t *testing.T, s *Store, n int) (runs []bench.Run) {
+	t.Helper()
+	for i := range n {
+		r := example(i)
+		r.Model, r.Concurrency = []string{"a", "b"}[i%2], 1
+		if i == 0 {
+			r.Model = "no longer good"
+		} else if i%50 == 9 {
+			r.Model = "no longer good"
+			r.Outcome = bench.TimedOut
+		}
+		r.Started = time.Date(2026, 3, 20, i, 0, 0, 0, time.UTC)
+		r.Ended = r.Started.Add(time.Minute)
+		if i%11 == 0 {
+			r.Samples = []bench.Sample{{Seconds: 1}}
+		}
+		if err := s.Record(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		r.Samples = nil
+		runs = append(runs, *r)
+	}
+	slices.Reverse(runs)
+	return runs
+}
+
+func TestPruneByAge(t *testing.T) {
+	s := quick(t, t.TempDir())
+	all := hourly(t, s, 700)
+	needed := []int64{1} // the last good one of its model
+	for i, at := range []int64{10, 200} {
+		c := exampleChange(&all[len(all)-int(at)])
+		c.LastBefore.Run, c.Began.Run, c.Detected.Run, c.Level = at, at+1, at+5, at+2
+		if i == 1 {
+			c.Closed = time.Now()
+		} else {
+			c.Closed = time.Time{}
+			needed = append(needed, at, at+1, at+2, at+5)
+		}
+		if err := s.RecordChange(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now := all[0].Ended.Add(30 * time.Minute)
+	const age = 100 * time.Hour // a hundred runs
+	n, err := s.Prune(t.Context(), now, age, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kept, dropped []bench.Run
+	for i, r := range all {
+		if i < 100 || slices.Contains(needed, r.ID) {
+			kept = append(kept, r)
+		} else {
+			dropped = append(dropped, r)
+		}
+	}
+	if n != len(dropped) {
+		t.Errorf("%d were dropped, want %d", n, len(dropped))
+	}
+	got, err := s.Runs(t.Context(), bench.RunQuery{Limit: maxLimit})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := diff(kept, got); d != "" {
+		t.Errorf("runs: -want +got:\n%s", d)
+	}
+	points, err := s.Points(t.Context(), 10_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := diff(pointsLeft(all, kept), points); d != "" {
+		t.Errorf("points: -want +got:\n%s", d)
+	}
+	if err := consistent(s, true); err != nil {
+		t.Error(err)
+	}
+	compareStatistics(t, s, dropped)
+
+	// Nothing is left to do, and what is known of the dropped ones stays.
+	if n, err := s.Prune(t.Context(), now, age, 0); n != 0 || err != nil {
+		t.Errorf("again: %d were dropped, %v", n, err)
+	}
+	// Nearly all of the rest, which is added to the statistics.
+	if _, err := s.Prune(t.Context(), now, age/50, 0); err != nil {
+		t.Error(err)
+	}
+	for _, r := range kept[2:] {
+		if _, ok, err := s.RunByID(t.Context(), r.ID); err != nil {
+			t.Fatal(err)
+		} else if !ok {
+			dropped = append(dropped, r)
+		}
+	}
+	compareStatistics(t, s, dropped)
+}
+
+// pointsLeft are those of kept runs and the newest ones of each experiment.
+func pointsLeft(all, kept []bench.Run) []bench.Point {
+	ids := map[int64]bool{}
+	for _, p := range pointsOf(all, pointsKept) {
+		ids[p.Run] = true
+	}
+	for _, r := range kept {
+		ids[r.ID] = true
+	}
+	return slices.DeleteFunc(pointsOf(all, len(all)), func(p bench.Point) bool { return !ids[p.Run] })
+}
+
+// compareStatistics computes them anew, from all values at once.
+func compareStatistics(t *testing.T, s *Store, dropped []bench.Run) {
+	t.Helper()
+	byKey := map[bench.Key][]bench.Run{}
+	for _, r := range dropped {
+		byKey[r.Key] = append(byKey[r.Key], r)
+	}
+	if len(byKey) != 3 {
+		t.Errorf("runs of %d experiments were dropped, want 3", len(byKey))
+	}
+	for key, runs := range byKey {
+		want := map[string]*Dropped{}
+		values := map[string]map[bench.Figure][]float64{}
+		slices.SortFunc(runs, func(a, b bench.Run) int { return int(a.ID - b.ID) })
+		for _, r := range runs {
+			month := r.Started.Format("2006-01")
+			name := month + r.Input
+			m := bench.Moment{Run: r.ID, Cycle: r.Cycle, Time: r.Started}
+			if want[name] == nil {
+				want[name] = &Dropped{Key: key, Input: r.Input, Month: month, First: m, Runs: map[bench.Outcome]int{}, Figures: map[bench.Figure]Spread{}}
+				values[name] = map[bench.Figure][]float64{}
+			}
+			d := want[name]
+			d.Last = m
+			d.Runs[r.Outcome]++
+			p, ok := bench.PointOf(&r)
+			if !ok || !p.Sound {
+				continue
+			}
+			d.Sound++
+			for f, v := range map[bench.Figure]float64{
+				bench.Time: p.SecondsPerUnit, bench.CPU: p.CPUSecondsPerUnit, bench.Memory: p.PeakMemoryBytes,
+				bench.LatencyP50: p.LatencyP50Seconds, bench.LatencyP99: p.LatencyP99Seconds, bench.ErrorRatio: p.ErrorRatio,
+			} {
+				values[name][f] = append(values[name][f], v)
+			}
+		}
+		for name, of := range values {
+			for f, list := range of {
+				want[name].Figures[f] = spreadOf(list)
+			}
+		}
+		got, err := s.Statistics(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		byName := map[string]*Dropped{}
+		for i, d := range got {
+			byName[d.Month+d.Input] = &got[i]
+		}
+		approximate := cmpopts.EquateApprox(1e-9, 1e-25)
+		if d := cmp.Diff(want, byName, approximate, cmpopts.EquateEmpty()); d != "" || len(got) != len(want) {
+			t.Errorf("%s: -want +got:\n%s", key, d)
+		}
+	}
+}
+
+func spreadOf(values []float64) Spread {
+	s := Spread{Count: len(values), Min: slices.Min(values), Max: slices.Max(values)}
+	for _, v := range values {
+		s.Mean += v / float64(len(values))
+	}
+	for _, v := range values {
+		s.Squares += (v - s.Mean) * (v - s.Mean)
+	}
+	return s
+}
+
+func TestDeviation(t *testing.T) {
+	for _, tt := range []struct {
+		values []float64
+		want   float64
+	}{
+		{[]float64{5}, 0},
+		{[]float64{2, 4, 4, 4, 5, 5, 7, 9}, math.Sqrt(32.0 / 7)},
+	} {
+		var s Spread
+		for _, v := range tt.values {
+			s = s.and(Spread{Count: 1, Mean: v, Min: v, Max: v})
+		}
+		if got := s.Deviation(); math.Abs(got-tt.want) > 1e-12 {
+			t.Errorf("%v: got %v, want %v", tt.values, got, tt.want)
+		}
+	}
+}
+
+func TestPruneBySizeShrinksTheFile(t *testing.T) {
+	s := quick(t, t.TempDir())
+	const n, each = 600, 20_000
+	var newest int64
+	for i := range n {
+		r := example(1)
+		r.Started = time.Date(2026, 3, 1, 0, i, 0, 0, time.UTC)
+		r.Ended = r.Started.Add(time.Second)
+		r.Output = string(make([]byte, each))
+		if err := s.Record(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		newest = r.ID
+	}
+	const bytes = 4 << 20
+	dropped, err := s.Prune(t.Context(), time.Now(), 0, bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	runs, err := s.Runs(t.Context(), bench.RunQuery{Limit: maxLimit})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(runs)+dropped != n || len(runs) < bytes/each*8/10 || runs[0].ID != newest || runs[len(runs)-1].ID != newest-int64(len(runs))+1 {
+		t.Errorf("%d were dropped, %d are left, want the newest of %d", dropped, len(runs), n)
+	}
+	f, err := readFileSize(t.Context(), s.write)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if used := (f.pages - f.free) * f.pageBytes; used > bytes {
+		t.Errorf("%d bytes are in use, want up to %d", used, bytes)
+	}
+	if _, err := s.write.ExecContext(t.Context(), "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(s.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Size() > bytes*11/10 {
+		t.Errorf("the file has %d bytes, want about %d", info.Size(), bytes)
+	}
+	if err := consistent(s, true); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestACancelledPruneGoesOn(t *testing.T) {
+	s := quick(t, t.TempDir())
+	hourly(t, s, 1500)
+	now := time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		defer cancel()
+		for n := 1500; n == 1500; { // until the first batch is through
+			if err := s.read.QueryRowContext(t.Context(), "SELECT count(*) FROM runs").Scan(&n); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	}()
+	first, err := s.Prune(ctx, now, time.Hour, 0)
+	if err != nil && !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if err := consistent(s, true); err != nil {
+		t.Error("cancelled:", err)
+	}
+	runs, err := s.Runs(t.Context(), bench.RunQuery{Limit: maxLimit})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(runs) < maxLimit && len(runs)+first != 1500 {
+		t.Errorf("%d were dropped, but %d are left", first, len(runs))
+	}
+	second, err := s.Prune(t.Context(), now, time.Hour, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first+second != 1497 { // but for the last good ones
+		t.Errorf("%d and %d were dropped, want 1497 in all", first, second)
+	}
+	if err := consistent(s, true); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAWrongClockHoldsUpNoPruning(t *testing.T) {
+	s := open(t, t.TempDir())
+	now := time.Date(2026, 3, 20, 0, 0, 0, 0, time.UTC)
+	for _, ended := range []time.Time{now.Add(time.Hour), now.Add(-9 * time.Hour), now.Add(9000 * time.Hour), {}, now.Add(-8 * time.Hour), now.Add(-time.Hour), {}, now} {
+		r := example(1)
+		r.Ended = ended
+		if err := s.Record(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := s.Prune(t.Context(), now, 5*time.Hour, 0); n != 4 || err != nil {
+		t.Errorf("%d were dropped, %v; want the 4 after the first", n, err)
+	}
+	if _, ok, err := s.RunByID(t.Context(), 1); !ok || err != nil {
+		t.Errorf("a run of unknown age was dropped, %v", err)
+	}
+}
