@@ -131,7 +131,9 @@ type solution struct {
 }
 
 // fit is the best solution of which no coefficient is negative: with three, all
-// sets of terms can be tried. 1/Lambda is in each, for it is above 0.
+// sets of terms can be tried (Lawson and Hanson, "Solving Least Squares
+// Problems", 1974, chapter 23). 1/Lambda is in each: data that a Lambda without
+// bound would fit best is not of this law, which the misfit then shows.
 func (m *measured) fit() *solution {
 	var best *solution
 	for _, terms := range [][]int{{0, 1, 2}, {0, 1}, {0, 2}, {0}} {
