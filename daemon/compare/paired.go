@@ -1,6 +1,9 @@
 package compare
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Verdict is what a comparison comes to.
 type Verdict int8
@@ -9,7 +12,7 @@ type Verdict int8
 const (
 	NotEnoughData Verdict = iota
 	Better
-	Same // what difference there may be is below what is of interest
+	Same // the interval lies within the least effect: what difference there may be is of no interest
 	Worse
 )
 
@@ -89,16 +92,12 @@ func (o Options) least(otherwise float64) float64 {
 }
 
 func compare(perCycle []float64, least float64, higherIsBetter bool) Comparison {
-	d := make([]float64, 0, len(perCycle))
-	for _, v := range perCycle {
-		if math.IsInf(v, 0) {
-			return Comparison{Interval: unknown(), N: len(perCycle), MissingCycles: ManyCycles}
-		}
-		if !math.IsNaN(v) {
-			d = append(d, v)
-		}
-	}
+	d := slices.DeleteFunc(slices.Clone(perCycle), math.IsNaN)
 	c := Comparison{Interval: unknown(), N: len(d)}
+	if slices.ContainsFunc(d, func(v float64) bool { return math.IsInf(v, 0) }) {
+		c.MissingCycles = ManyCycles
+		return c
+	}
 	if c.N > 0 {
 		c.Value, _ = meanAndSpread(d)
 	}
@@ -123,6 +122,9 @@ func compare(perCycle []float64, least float64, higherIsBetter bool) Comparison 
 			c.Verdict = Better
 		}
 	case math.Abs(mean)+half <= least:
+		// Two one-sided tests: Schuirmann, "A Comparison of the Two One-Sided Tests
+		// Procedure", Journal of Pharmacokinetics and Biopharmaceutics 15 (1987).
+		// By the 95 % interval, not his 90 %: what is shown and what is said agree.
 		c.Verdict = Same
 	default:
 		c.MissingCycles = missing(mean, spread, slow, c.N, least)
@@ -145,7 +147,8 @@ const (
 	// that at 1 in 1,000 nothing would ever be told: t is 31.6 with two, against
 	// 8.6 with the four of five cycles. At 0.5 it is some 1.7 times the usual t,
 	// and also covers bimodal figures with an autocorrelation of 0.3, which are
-	// worse than normal ones with 0.4.
+	// worse than normal ones with 0.4. Rejected: 0.4, which needs a quarter fewer
+	// cycles, and is wrong 1.4 times in 1,000 with those after six.
 	allowedCorrelation = 0.5
 )
 
@@ -174,7 +177,8 @@ func critical(n int) float64 {
 // For its absence the mean cannot be taken as it stands: with few cycles most of
 // it is chance, which more of them will average away. It is shrunk by what its
 // own error explains (James and Stein, "Estimation with Quadratic Loss", 1961;
-// the positive part), and then as far from that as a mean of so many cycles is.
+// the positive part). What it will be off by then is left out: the verdict comes
+// with the first cycle at which that is little.
 func missing(mean, spread, longRun float64, n int, least float64) int {
 	likely := math.Sqrt(max(0, mean*mean-longRun/float64(n)))
 	told := func(n int) bool {

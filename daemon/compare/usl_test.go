@@ -99,6 +99,7 @@ func TestFitUSLTooLittle(t *testing.T) {
 		{"no workers, no figures", []Level{{0, times(8, 1)}, {-1, times(8, 1)}, {1, times(8, 0)}, {2, times(8, math.Inf(1))}}, TooFewLevels, 0},
 		{"four cycles", exact(l, 4), TooFewCycles, 16},
 		{"four cycles of one level", short, TooFewCycles, 16},
+		{"four cycles that the law does not fit", []Level{{10, times(4, 1458)}, {100, times(4, 1034)}, {1000, times(4, 535)}}, TooFewCycles, 10},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -106,7 +107,7 @@ func TestFitUSLTooLittle(t *testing.T) {
 			if s.Shape != ShapeUnknown || s.Reason != test.reason || s.BestLevel != test.best {
 				t.Errorf("%v (%s), best at %d; want %v (%s), %d", s.Shape, s.Reason, s.BestLevel, ShapeUnknown, test.reason, test.best)
 			}
-			if known := !math.IsNaN(s.Lambda.Value); known != (test.reason == TooFewCycles) {
+			if known := !math.IsNaN(s.Lambda.Value); known != (math.Abs(s.Misfit) < tolerated) {
 				t.Errorf("Lambda is %v", s.Lambda)
 			}
 			if s.Lambda.Known() || s.Sigma.Known() || s.Kappa.Known() || s.Peak != nil || s.PeakThroughput != nil {
