@@ -20,6 +20,7 @@ import (
 	"benchd/daemon/expose"
 	"benchd/daemon/host"
 	"benchd/daemon/httpbin"
+	"benchd/daemon/judge"
 	"benchd/daemon/linux"
 	"benchd/daemon/record"
 	"benchd/daemon/run"
@@ -35,6 +36,7 @@ type app struct {
 	experiments experiments.Set
 	store       *record.Store
 	runner      *run.Runner
+	judge       *judge.Judge
 	exposer     *expose.Exposer
 	scheduler   *schedule.Scheduler
 
@@ -94,11 +96,25 @@ func newApp(ctx context.Context, settings config.Config, log *slog.Logger) (a *a
 	if err := run.SweepLeftovers(scratch); err != nil {
 		return a, fmt.Errorf("clear what an earlier daemon left: %w", err)
 	}
+	machine, err := host.Describe()
+	if err != nil {
+		return a, err
+	}
 	a.runner = &run.Runner{
 		Self: self, ScratchDir: scratch, SampleInterval: settings.SampleInterval,
 		HTTPBin: server.now, Log: log,
+		Fingerprint: &bench.Fingerprint{Host: machine, Benchd: buildOf().Version + " " + buildOf().Revision},
 	}
-	machine, err := host.Describe()
+	a.judge = judge.New(judge.Options{
+		Experiments:     a.experiments.Experiments,
+		History:         a.store,
+		Cycles:          settings.VerdictCycles,
+		LeastDifference: settings.LeastDifference,
+		LeastChange:     settings.LeastChange,
+		AcceptAfter:     settings.AcceptAfter,
+		Log:             log,
+	})
+	users, err := hasUsers(settings.WebConfigFile)
 	if err != nil {
 		return a, err
 	}
@@ -110,8 +126,11 @@ func newApp(ctx context.Context, settings config.Config, log *slog.Logger) (a *a
 		Server:      server.seen,
 		Data:        func() expose.Data { return lookAt(data) },
 		History:     a.store,
+		Judge:       a.judge,
 		Pprof:       settings.PProf,
 		Logger:      log,
+
+		Authenticated: users,
 	})
 	if err := a.restore(ctx); err != nil {
 		return a, err
@@ -125,11 +144,13 @@ func newApp(ctx context.Context, settings config.Config, log *slog.Logger) (a *a
 		Repeat:      settings.Repeat,
 		Interval:    settings.Interval,
 		Cron:        settings.Schedule,
+		Reruns:      settings.Reruns,
 		Seed:        settings.Seed,
 		LastCycle:   last,
 		Runner:      a.runner,
 		Recorder:    recorder{a.store, a.exposer},
-		Observer:    observer{a.exposer},
+		Judge:       a.judge,
+		Observer:    observer{a.exposer, a},
 		Log:         log,
 	}
 	return a, nil
@@ -146,12 +167,37 @@ func lookAt(data string) (d expose.Data) {
 	return d
 }
 
-// observer gives memory back between the cycles, which only the runs needed.
-type observer struct{ *expose.Exposer }
+// observer tidies up between the cycles: it drops what the history need not
+// keep any longer, and gives memory back that only the runs needed.
+type observer struct {
+	*expose.Exposer
+	app *app
+}
 
 func (o observer) CycleEnded(c bench.Cycle) {
 	o.Exposer.CycleEnded(c)
+	o.app.prune(c)
 	workload.Shed()
+}
+
+// pruneTimeout bounds how long the next cycle waits for the history to be
+// pruned. What is left is dropped after that one.
+const pruneTimeout = 10 * time.Second
+
+// prune drops nothing when benchd ends in mid-cycle: it has other things to do.
+func (a *app) prune(c bench.Cycle) {
+	if c.Done < c.Total {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), pruneTimeout)
+	defer cancel()
+	dropped, err := a.store.Prune(ctx, time.Now(), a.settings.RetentionAge, a.settings.RetentionBytes)
+	if dropped > 0 {
+		a.log.Info("old runs were dropped from the history, their statistics are kept", "runs", dropped)
+	}
+	if err != nil && ctx.Err() == nil {
+		a.log.Error("old runs cannot be dropped from the history", "err", err)
+	}
 }
 
 // recorder tells the exposer what recording costs.
@@ -218,7 +264,7 @@ func (a *app) restore(ctx context.Context) error {
 		return fmt.Errorf("read the last runs from the history: %w", err)
 	}
 	a.exposer.Restore(last)
-	return nil
+	return a.judge.Restore(ctx)
 }
 
 // serve is the daemon: it runs cycles and serves until ctx is done.
@@ -244,7 +290,7 @@ func serve(ctx context.Context, settings config.Config, log *slog.Logger) (err e
 	defer cancel()
 	served := make(chan error, 1)
 	go func() {
-		served <- a.exposer.Serve(ctx, listener, settings.WebConfigFile, log)
+		served <- a.exposer.Serve(ctx, listener, settings.WebConfigFile, socketOf(settings), log)
 		cancel() // without it nobody would see a result
 	}()
 	err = a.scheduler.Run(ctx)

@@ -84,18 +84,32 @@ func reachable(host string) string {
 // servesTLS looks into the exporter-toolkit's web configuration file, "" for
 // none. That the rest of it is right, the daemon has checked.
 func servesTLS(webConfigFile string) (bool, error) {
-	if webConfigFile == "" {
-		return false, nil
+	file, err := readWebConfig(webConfigFile)
+	return len(file.TLS) > 0, err
+}
+
+// hasUsers looks whether who sends a request is known.
+func hasUsers(webConfigFile string) (bool, error) {
+	file, err := readWebConfig(webConfigFile)
+	return len(file.Users) > 0, err
+}
+
+// webConfig is what benchd needs to know of the exporter-toolkit's file.
+type webConfig struct {
+	TLS   map[string]any    `yaml:"tls_server_config"`
+	Users map[string]string `yaml:"basic_auth_users"`
+}
+
+func readWebConfig(name string) (file webConfig, err error) {
+	if name == "" {
+		return file, nil
 	}
-	content, err := os.ReadFile(webConfigFile)
+	content, err := os.ReadFile(name)
 	if err != nil {
-		return false, fmt.Errorf("BENCHD_WEB_CONFIG_FILE: %w", err)
-	}
-	var file struct {
-		TLS map[string]any `yaml:"tls_server_config"`
+		return file, fmt.Errorf("BENCHD_WEB_CONFIG_FILE: %w", err)
 	}
 	if err := yaml.Unmarshal(content, &file); err != nil {
-		return false, fmt.Errorf("BENCHD_WEB_CONFIG_FILE %s: %w", webConfigFile, err)
+		return file, fmt.Errorf("BENCHD_WEB_CONFIG_FILE %s: %w", name, err)
 	}
-	return len(file.TLS) > 0, nil
+	return file, nil
 }

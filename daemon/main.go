@@ -1,7 +1,7 @@
 // Command benchd runs experiments with concurrency models again and again,
 // measures them from outside and exposes the results to Prometheus:
 //
-//	config -> experiments -> schedule -> run and measure -> record -> expose
+//	config -> experiments -> schedule -> run and measure -> record -> judge -> expose
 //
 // Each step is the package of that name; this one wires them.
 package main
@@ -29,6 +29,10 @@ Usage:
   benchd once           run one cycle, print its results as a table, and exit
   benchd list           print the experiments, and those that are skipped with their reason
   benchd config         print every variable with its default, value and meaning
+  benchd accept ID|all [REASON]      make the level after a change the baseline, and end its alert
+  benchd baseline pin NAME           give today's levels a name; drift is told against them
+  benchd baseline list|unpin NAME    show the named levels, or forget them
+  benchd detect FILE...              find lasting changes in series of your own: benchd detect -h
   benchd httpbin ADDR   serve an httpbin that tells what it uses, for BENCHD_HTTPBIN_URL
   benchd healthcheck    exit with status 0 if the daemon with these settings answers
   benchd version        print the version
@@ -63,6 +67,10 @@ func dispatch(args []string, stdout, stderr io.Writer) int {
 		case 2:
 			return httpbin.Serve(args[1])
 		}
+	case "detect": // detect [FLAGS] FILE...
+		return detectFiles(args[1:], os.Stdin, stdout, stderr)
+	case "accept", "baseline":
+		return decide(args, stdout, stderr)
 	case "version":
 		fmt.Fprintln(stdout, buildOf())
 		return 0

@@ -60,7 +60,11 @@ func (r Ratio) MarshalJSON() ([]byte, error) {
 		}
 		return &v
 	}
-	return json.Marshal(map[string]*float64{"ratio": known(r.Ratio), "low": known(r.Low), "high": known(r.High)})
+	return json.Marshal(struct {
+		Ratio *float64 `json:"ratio"`
+		Low   *float64 `json:"low"`
+		High  *float64 `json:"high"`
+	}{known(r.Ratio), known(r.Low), known(r.High)})
 }
 
 // Moment is a run in time.

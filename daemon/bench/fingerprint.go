@@ -41,7 +41,7 @@ type Difference struct {
 	To    string `json:"to"`
 }
 
-func (d Difference) String() string { return fmt.Sprintf("%s %s -> %s", d.Cause, d.From, d.To) }
+func (d Difference) String() string { return fmt.Sprintf("%s from %s to %s", d.Cause, d.From, d.To) }
 
 // DifferencesOf lists what was not the same in an earlier and a later run.
 // What one of the two does not tell is not a difference.

@@ -100,9 +100,10 @@ type Advice int
 
 // The advices.
 const (
-	Avoid   Advice = -1 // worse than the best, and than the baseline or by failing
-	Neutral Advice = 0
-	Use     Advice = 1 // the best, or not told apart from it
+	Avoid     Advice = -1 // worse than the best, and than the baseline or by far; or it fails
+	Neutral   Advice = 0
+	Use       Advice = 1 // the best, or the same as the best
+	Undecided Advice = 2 // not told apart from the best yet
 )
 
 // Conclusion is which experiments to use for a goal, and which to avoid.
@@ -188,6 +189,28 @@ type Judgements struct {
 	Disturbed   float64 // share of the latest runs that were dirty, 0 to 1
 	PinName     string  // of the pinned baseline; "" for none
 	Pinned      time.Time
+
+	// Since benchd was started.
+	Found    map[Kind]int   // changes
+	Closed   map[Ending]int // changes
+	Suspects map[Key]int    // times that a figure of the experiment became suspect
+}
+
+// Kind is what sort of change one is.
+type Kind struct {
+	Direction Direction
+	Scope     Scope
+}
+
+// Kinds lists all kinds, in the order in which they are shown.
+func Kinds() []Kind {
+	var list []Kind
+	for _, d := range []Direction{Regression, Improvement} {
+		for _, s := range []Scope{ScopeModel, ScopeRuntime, ScopeHost, ScopeBaseline} {
+			list = append(list, Kind{d, s})
+		}
+	}
+	return list
 }
 
 // The words for the states, verdicts and advices in JSON and in text.
@@ -198,7 +221,7 @@ func (v Verdict) String() string {
 	return word(map[Verdict]string{Worse: "worse", Same: "same", Better: "better", Unknown: "not enough data yet"}, v)
 }
 func (a Advice) String() string {
-	return word(map[Advice]string{Avoid: "avoid", Neutral: "neutral", Use: "use"}, a)
+	return word(map[Advice]string{Avoid: "avoid", Neutral: "neutral", Use: "use", Undecided: "undecided"}, a)
 }
 func (v ScalingVerdict) String() string {
 	return word(map[ScalingVerdict]string{NoPeakShown: "no peak shown", PeakShown: "peak shown", ScalingUnknown: "not enough data yet"}, v)

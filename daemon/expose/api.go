@@ -71,15 +71,14 @@ func (e *Exposer) serveExperiments(w http.ResponseWriter, r *http.Request) {
 }
 
 func (e *Exposer) serveRuns(w http.ResponseWriter, r *http.Request) {
-	query, err := parseRunQuery(r.URL.RawQuery)
-	if err != nil {
+	query := bench.RunQuery{Limit: defaultLimit}
+	if err := parseQuery(r.URL.RawQuery, runParameters, &query); err != nil {
 		e.writeError(w, http.StatusBadRequest, err.Error())
 		return
 	}
 	runs, err := e.options.History.Runs(r.Context(), query)
 	if err != nil {
-		e.options.Logger.Error("Runs cannot be read for the API.", "err", err)
-		e.writeError(w, http.StatusInternalServerError, "the history cannot be read: benchd's log says why")
+		e.unreadable(w, "Runs", err)
 		return
 	}
 	if runs == nil {
@@ -97,9 +96,8 @@ var runParameters = map[string]func(*bench.RunQuery, string) error{
 	"task":    func(q *bench.RunQuery, v string) error { q.Task = v; return nil },
 	"runtime": func(q *bench.RunQuery, v string) error { q.Runtime = v; return nil },
 	"model":   func(q *bench.RunQuery, v string) error { q.Model = v; return nil },
-	"concurrency": func(q *bench.RunQuery, v string) error {
-		n, err := number(v, math.MaxInt32)
-		q.Concurrency = new(int(n))
+	"concurrency": func(q *bench.RunQuery, v string) (err error) {
+		q.Concurrency, err = concurrency(v)
 		return err
 	},
 	"outcome": func(q *bench.RunQuery, v string) error {
@@ -115,28 +113,53 @@ var runParameters = map[string]func(*bench.RunQuery, string) error{
 		return err
 	},
 	"before": func(q *bench.RunQuery, v string) (err error) {
-		q.Before, err = number(v, math.MaxInt64)
+		q.Before, err = id(v)
 		return err
 	},
-	"limit": func(q *bench.RunQuery, v string) error {
-		n, err := number(v, maxLimit)
-		q.Limit = int(n)
+	"limit": func(q *bench.RunQuery, v string) (err error) {
+		q.Limit, err = limit(v)
 		return err
 	},
 }
 
-func parseRunQuery(raw string) (bench.RunQuery, error) {
-	q := bench.RunQuery{Limit: defaultLimit}
-	given, err := parameters(raw, slices.Sorted(maps.Keys(runParameters))...)
+// parseQuery reads a query string into what is asked for, by what each of its
+// parameters sets.
+func parseQuery[Q any](raw string, set map[string]func(*Q, string) error, into *Q) error {
+	given, err := parameters(raw, slices.Sorted(maps.Keys(set))...)
 	if err != nil {
-		return q, err
+		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
-		if err := runParameters[name](&q, given[name]); err != nil {
-			return q, fmt.Errorf("parameter %s is %.50q: %w", name, given[name], err)
+		if err := set[name](into, given[name]); err != nil {
+			return fmt.Errorf("parameter %s is %.50q: %w", name, given[name], err)
 		}
 	}
-	return q, nil
+	return nil
+}
+
+func concurrency(v string) (*int, error) {
+	n, err := number(v, math.MaxInt32)
+	return new(int(n)), err
+}
+
+func limit(v string) (int, error) {
+	n, err := number(v, maxLimit)
+	return int(n), err
+}
+
+func id(v string) (int64, error) { return number(v, math.MaxInt64) }
+
+func boolean(v string) (bool, error) {
+	if v != "true" && v != "false" {
+		return false, errors.New("want true or false")
+	}
+	return v == "true", nil
+}
+
+// unreadable answers that what was asked for cannot be read; the log says why.
+func (e *Exposer) unreadable(w http.ResponseWriter, what string, err error) {
+	e.options.Logger.Error(what+" cannot be read for the API.", "err", err)
+	e.writeError(w, http.StatusInternalServerError, "the history cannot be read: benchd's log says why")
 }
 
 // parameters reads a query string in which only the allowed names may occur,

@@ -17,6 +17,21 @@ import (
 type History interface {
 	// Runs returns the runs that match the query, newest first.
 	Runs(context.Context, bench.RunQuery) ([]bench.Run, error)
+	// Changes returns the changes that match the query, newest first.
+	Changes(context.Context, bench.ChangeQuery) ([]bench.Change, error)
+	// Samples returns those of a run, none where they are not kept any more.
+	Samples(ctx context.Context, run int64) ([]bench.Sample, error)
+}
+
+// Judge says what the results mean, and is told what a person decides.
+type Judge interface {
+	Judgements() bench.Judgements
+	// Accept makes the new level of an open change, or with id 0 of all, the
+	// baseline.
+	Accept(ctx context.Context, id int64, by string) ([]bench.Change, error)
+	Pin(ctx context.Context, name string) (bench.Pin, error)
+	Pins(ctx context.Context) ([]bench.Pin, error)
+	Unpin(ctx context.Context, name string) error
 }
 
 // Build is what benchd was built from.
@@ -41,8 +56,12 @@ type Options struct {
 	Server      func() bench.Server       // called at each scrape; nil without a httpbin
 	Data        func() Data               // called at each scrape; nil where nothing is kept
 	History     History
-	Pprof       bool // serve /debug/pprof
-	Logger      *slog.Logger
+	Judge       Judge
+	// Authenticated is set where the web configuration knows users: then who
+	// can send a request may decide something, too.
+	Authenticated bool
+	Pprof         bool // serve /debug/pprof
+	Logger        *slog.Logger
 }
 
 // Exposer keeps what is shown. The scheduler tells it what happens, from one
@@ -55,6 +74,7 @@ type Exposer struct {
 	metrics *metrics
 	fixed   []prometheus.Metric
 	handler http.Handler
+	trusted http.Handler // for the socket, whose file's permissions tell who may
 
 	cells map[bench.Key]*cell // the map is not changed, mu guards what the cells show
 
@@ -89,7 +109,8 @@ func New(o Options) *Exposer {
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	e.page = newMetricsPage(e.results, e.now, o.Logger)
-	e.handler = e.newHandler()
+	e.handler = e.newHandler(o.Authenticated)
+	e.trusted = e.newHandler(true)
 	return e
 }
 
@@ -124,6 +145,7 @@ func (e *Exposer) CycleEnded(c bench.Cycle) {
 	if c.Overran {
 		e.metrics.overruns.Inc()
 	}
+	defer e.page.renew() // of the verdicts
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.cycle, e.lastCycle = &c, &c

@@ -95,6 +95,17 @@ func (f fakeHistory) Runs(ctx context.Context, q bench.RunQuery) ([]bench.Run, e
 	return f(ctx, q)
 }
 
+func (f fakeHistory) Changes(context.Context, bench.ChangeQuery) ([]bench.Change, error) {
+	return []bench.Change{slower()}, nil
+}
+
+func (f fakeHistory) Samples(_ context.Context, run int64) ([]bench.Sample, error) {
+	if run != 12 {
+		return nil, nil
+	}
+	return []bench.Sample{{Seconds: 0.1, CPUPercent: 99, MemoryBytes: 1e7, Threads: 2, Processes: 1}}, nil
+}
+
 func testOptions() Options {
 	return Options{
 		Experiments: experiments(),
@@ -111,6 +122,7 @@ func testOptions() Options {
 		},
 		Data:    func() Data { return Data{SizeBytes: new(3e6), FreeBytes: new(5e9)} },
 		History: fakeHistory(func(context.Context, bench.RunQuery) ([]bench.Run, error) { return nil, nil }),
+		Judge:   &fakeJudge{},
 		Logger:  slog.New(slog.DiscardHandler),
 	}
 }

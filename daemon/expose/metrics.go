@@ -38,6 +38,7 @@ type metrics struct {
 	failedItems     *prometheus.CounterVec
 	itemErrors      *prometheus.CounterVec // by kind
 	strays          *prometheus.CounterVec
+	reruns          *prometheus.CounterVec
 
 	cycles   prometheus.Counter
 	overruns prometheus.Counter
@@ -106,6 +107,8 @@ func newMetrics(results, now prometheus.Registerer) *metrics {
 				"Kind other holds what is beyond the first "+strconv.Itoa(maxErrorKinds)+" kinds of an experiment.", "kind"),
 		strays: counter("benchd_stray_processes_total",
 			"Processes that runs left behind and benchd killed: runs of all outcomes."),
+		reruns: counter("benchd_reruns_total",
+			"Runs beyond the plan of a cycle, made at once because a figure of an experiment, or of one that is compared with it, was suspect: runs of all outcomes."),
 
 		cycles: ofDaemon.NewCounter(prometheus.CounterOpts{
 			Name: "benchd_cycles_total",
@@ -138,7 +141,7 @@ func (m *metrics) initialise(k bench.Key) {
 	for _, n := range bench.Noises() {
 		m.dirtyRuns.WithLabelValues(labelsOf(k, string(n))...)
 	}
-	for _, c := range []*prometheus.CounterVec{m.cleanRuns, m.runSeconds, m.cpuSeconds, m.units, m.items, m.failedItems, m.strays} {
+	for _, c := range []*prometheus.CounterVec{m.cleanRuns, m.runSeconds, m.cpuSeconds, m.units, m.items, m.failedItems, m.strays, m.reruns} {
 		c.WithLabelValues(labelsOf(k)...)
 	}
 	m.runDuration.WithLabelValues(labelsOf(k)...)
@@ -160,6 +163,7 @@ func (m *metrics) count(r *bench.Run, kinds map[string]bool) error {
 	m.runs.WithLabelValues(labelsOf(r.Key, string(r.Outcome))...).Inc()
 	add(m.runSeconds.WithLabelValues(labels...), r.Ended.Sub(r.Started).Seconds())
 	add(m.strays.WithLabelValues(labels...), float64(r.Exit.Strays))
+	add(m.reruns.WithLabelValues(labels...), boolValue(r.Rerun))
 	if r.Figures == nil {
 		return nil
 	}

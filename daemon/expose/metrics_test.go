@@ -45,13 +45,18 @@ func play(e *Exposer) {
 	wrong := run(goroutinesKey, bench.WrongResult, allFigures())
 	wrong.Exit.Strays = 2
 	e.RunEnded(wrong, nil)
+	again := run(syncKey, bench.OK, fewFigures())
+	again.Rerun = true
+	e.RunEnded(again, nil)
 	second.Done = 3
 	e.CycleProgress(second)
 	e.RunStarted(e.options.Experiments[3], noon.Add(time.Minute))
 }
 
 func TestExpositionGolden(t *testing.T) {
-	between := New(testOptions())
+	judged := testOptions()
+	judged.Judge = &fakeJudge{judgements: allJudgements()}
+	between := New(judged)
 	play(between)
 	between.RunEnded(run(goroutinesKey, bench.Killed, nil), nil)
 	between.CycleEnded(bench.Cycle{Number: 4, Started: noon, Ended: noon.Add(5 * time.Minute), Total: 4, Done: 4, Next: noon.Add(time.Hour)})
@@ -356,7 +361,7 @@ func TestScrapesWhileRunning(t *testing.T) {
 		play(e)
 	}
 	scrapes.Wait()
-	want := `benchd_runs_total{concurrency="1",model="sync",outcome="ok",runtime="cpython-3.13",task="cpu-bound"} 20`
+	want := `benchd_runs_total{concurrency="1",model="sync",outcome="ok",runtime="cpython-3.13",task="cpu-bound"} 40`
 	if !slices.Contains(samples(t, e, "benchd_runs_total"), want) {
 		t.Errorf("want %s", want)
 	}

@@ -81,6 +81,9 @@ func (c resultsCollector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{lastRunNoise, lastRunLatency, experimentInfo, attemptOutcome, attemptTime} {
 		ch <- d
 	}
+	for _, d := range judgedDescs() {
+		ch <- d
+	}
 }
 
 func (c resultsCollector) Collect(ch chan<- prometheus.Metric) {
@@ -92,7 +95,8 @@ func (c resultsCollector) Collect(ch chan<- prometheus.Metric) {
 		ms = append(ms, cell.attempt...)
 	}
 	c.mu.Unlock()
-	for _, m := range ms {
+	judgements := c.options.Judge.Judgements()
+	for _, m := range append(ms, judgedMetrics(&judgements)...) {
 		ch <- m
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"benchd/daemon/bench"
+	"benchd/daemon/linux"
 )
 
 // served is an Exposer that answers on an address until it is stopped.
@@ -37,7 +38,7 @@ func serve(t *testing.T, e *Exposer, webConfigFile string) *served {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	s := &served{listener.Addr().String(), stop, make(chan error, 1)}
-	go func() { s.ended <- e.Serve(ctx, listener, webConfigFile, slog.New(slog.DiscardHandler)) }()
+	go func() { s.ended <- e.Serve(ctx, listener, webConfigFile, "", slog.New(slog.DiscardHandler)) }()
 	return s
 }
 
@@ -224,4 +225,17 @@ func write(t *testing.T, path, content string) {
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// unixTransport connects to a socket by its path, however long.
+func unixTransport(path string) *http.Transport {
+	return &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		short, release, err := linux.SocketPath(path)
+		if err != nil {
+			return nil, err
+		}
+		defer release()
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", short)
+	}}
 }

@@ -8,11 +8,14 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/prometheus/exporter-toolkit/web"
+
+	"benchd/daemon/linux"
 )
 
 // Limits of the server. The longest answer is a profile, whose handler extends
@@ -28,21 +31,17 @@ const (
 
 // Serve answers on the listener until ctx ends, then lets requests finish for
 // up to 2 s. It closes the listener. webConfigFile is exporter-toolkit's, for
-// TLS and basic authentication; "" serves plain HTTP to everybody. Serve is
-// called once. The error is nil when ctx has ended it.
-func (e *Exposer) Serve(ctx context.Context, listener net.Listener, webConfigFile string, logger *slog.Logger) error {
+// TLS and basic authentication; "" serves plain HTTP to everybody. On socket,
+// a path, it answers those who may use that file, and takes their decisions; ""
+// for none. Serve is called once. The error is nil when ctx has ended it.
+func (e *Exposer) Serve(ctx context.Context, listener net.Listener, webConfigFile, socket string, logger *slog.Logger) error {
 	defer listener.Close() // the server has closed it already, unless that did not start
 	if err := web.Validate(webConfigFile); err != nil {
 		return fmt.Errorf("BENCHD_WEB_CONFIG_FILE %s: %w", webConfigFile, err)
 	}
-	server := &http.Server{
-		Handler:           e.handler,
-		ReadHeaderTimeout: readHeaderTimeout,
-		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+	server := newServer(e.handler, logger)
+	if err := e.serveSocket(ctx, socket, logger); err != nil {
+		return err
 	}
 	served := make(chan error, 1)
 	go func() {
@@ -64,7 +63,61 @@ func (e *Exposer) Serve(ctx context.Context, listener net.Listener, webConfigFil
 	return nil
 }
 
-func (e *Exposer) newHandler() http.Handler {
+func newServer(handler http.Handler, logger *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+	}
+}
+
+// serveSocket serves, until ctx ends, those on this machine who may use the
+// file: `benchd accept` and its like.
+func (e *Exposer) serveSocket(ctx context.Context, path string, logger *slog.Logger) error {
+	if path == "" {
+		return nil
+	}
+	// Of a daemon that was killed; only one may use the folder.
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("remove the socket of an earlier daemon: %w", err)
+	}
+	listener, err := listen(ctx, path)
+	if err != nil {
+		return fmt.Errorf("BENCHD_DATA_DIR: make the socket for `benchd accept`: %w", err)
+	}
+	server := newServer(e.trusted, logger)
+	stop := context.AfterFunc(ctx, func() { server.Close() })
+	go func() {
+		defer stop()
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			logger.Error("The socket for `benchd accept` is not served any more.", "err", err)
+		}
+	}()
+	return nil
+}
+
+func listen(ctx context.Context, path string) (net.Listener, error) {
+	short, release, err := linux.SocketPath(path)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "unix", short)
+	if err != nil {
+		return nil, err
+	}
+	// By its short name it could not be removed any more; the next daemon does.
+	listener.(*net.UnixListener).SetUnlinkOnClose(false)
+	return listener, os.Chmod(path, 0o600)
+}
+
+// newHandler answers all requests; those who are trusted may decide something.
+func (e *Exposer) newHandler(trusted bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/metrics", e.page)
 	mux.HandleFunc("/-/healthy", func(w http.ResponseWriter, _ *http.Request) {
@@ -73,8 +126,16 @@ func (e *Exposer) newHandler() http.Handler {
 	mux.HandleFunc("/-/ready", e.serveReady)
 	mux.HandleFunc("/api/v1/experiments", e.serveExperiments)
 	mux.HandleFunc("/api/v1/runs", e.serveRuns)
+	mux.HandleFunc("/api/v1/samples", e.serveSamples)
+	mux.HandleFunc("/api/v1/verdicts", e.serveVerdicts)
+	mux.HandleFunc("/api/v1/changes", e.serveChanges)
+	mux.HandleFunc("/api/v1/baselines", e.serveBaselines)
+	decisions := http.NewServeMux()
+	for pattern, act := range e.decisions() {
+		decisions.Handle(pattern, e.decide(act))
+	}
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
-		e.writeError(w, http.StatusNotFound, fmt.Sprintf("there is no %.100s: try /api/v1/experiments or /api/v1/runs", r.URL.Path))
+		e.writeError(w, http.StatusNotFound, fmt.Sprintf("there is no %.100s: try /api/v1/experiments, runs, samples, verdicts, changes or baselines", r.URL.Path))
 	})
 	if e.options.Pprof {
 		mux.HandleFunc("/debug/pprof/", pprof.Index)
@@ -84,7 +145,7 @@ func (e *Exposer) newHandler() http.Handler {
 		mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	}
 	mux.Handle("/", e.landingPage())
-	return e.guard(mux)
+	return e.guard(mux, decisions, trusted)
 }
 
 func (e *Exposer) serveReady(w http.ResponseWriter, _ *http.Request) {
@@ -103,6 +164,8 @@ func (e *Exposer) landingPage() http.Handler {
 		{Address: "/metrics", Text: "Metrics", Description: "for Prometheus"},
 		{Address: "/api/v1/experiments", Text: "Experiments", Description: "what is run here, and what is skipped and why"},
 		{Address: "/api/v1/runs", Text: "Runs", Description: "the recorded results, newest first"},
+		{Address: "/api/v1/verdicts", Text: "Verdicts", Description: "which model to use for what, and how sure that is"},
+		{Address: "/api/v1/changes?open=true", Text: "Changes", Description: "what got worse or better and was not accepted yet"},
 		{Address: "/-/healthy", Text: "Health", Description: "whether benchd answers"},
 		{Address: "/-/ready", Text: "Readiness", Description: "whether there is a result"},
 	}
@@ -119,9 +182,12 @@ func (e *Exposer) landingPage() http.Handler {
 	return page
 }
 
-// guard lets reading requests pass and tells browsers to run nothing. What the
-// web configuration sets stays.
-func (e *Exposer) guard(next http.Handler) http.Handler {
+// guard lets reading requests pass, and those that decide something if their
+// sender is trusted; and it tells browsers to run nothing. What the web
+// configuration sets stays.
+func (e *Exposer) guard(read http.Handler, decisions *http.ServeMux, trusted bool) http.Handler {
+	// A browser sends the password that it knows along, whatever page asks it to.
+	sameOrigin := http.NewCrossOriginProtection()
 	headers := map[string]string{
 		"X-Content-Type-Options":  "nosniff",
 		"X-Frame-Options":         "deny",
@@ -136,11 +202,22 @@ func (e *Exposer) guard(next http.Handler) http.Handler {
 			}
 		}
 		if r.Method == http.MethodGet || r.Method == http.MethodHead {
-			next.ServeHTTP(w, r)
+			read.ServeHTTP(w, r)
+			return
+		}
+		if _, pattern := decisions.Handler(r); pattern != "" {
+			switch err := sameOrigin.Check(r); {
+			case !trusted:
+				e.writeError(w, http.StatusForbidden, "only who is known may decide: give users in BENCHD_WEB_CONFIG_FILE, or use `benchd accept` and `benchd baseline` beside the daemon")
+			case err != nil:
+				e.writeError(w, http.StatusForbidden, "the request comes from another page: "+err.Error())
+			default:
+				decisions.ServeHTTP(w, r)
+			}
 			return
 		}
 		w.Header().Set("Allow", "GET, HEAD")
-		message := fmt.Sprintf("method %.20s is not allowed: benchd can only be read, use GET or HEAD", r.Method)
+		message := fmt.Sprintf("method %.20s is not allowed here: use GET or HEAD", r.Method)
 		if strings.HasPrefix(r.URL.Path, "/api/") {
 			e.writeError(w, http.StatusMethodNotAllowed, message)
 			return

@@ -93,9 +93,9 @@ func TestRefusals(t *testing.T) {
 		body           string
 	}{
 		{"GET", "/nothing", 404, "404 page not found\n"},
-		{"GET", "/api/v1/nothing", 404, `{"error":"there is no /api/v1/nothing: try /api/v1/experiments or /api/v1/runs"}` + "\n"},
-		{"POST", "/api/v1/runs", 405, `{"error":"method POST is not allowed: benchd can only be read, use GET or HEAD"}` + "\n"},
-		{"DELETE", "/metrics", 405, "method DELETE is not allowed: benchd can only be read, use GET or HEAD\n"},
+		{"GET", "/api/v1/nothing", 404, `{"error":"there is no /api/v1/nothing: try /api/v1/experiments, runs, samples, verdicts, changes or baselines"}` + "\n"},
+		{"POST", "/api/v1/runs", 405, `{"error":"method POST is not allowed here: use GET or HEAD"}` + "\n"},
+		{"DELETE", "/metrics", 405, "method DELETE is not allowed here: use GET or HEAD\n"},
 	} {
 		answer := get(t, e, tt.method, tt.target)
 		if answer.Code != tt.code || answer.Body.String() != tt.body {

@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"benchd/daemon/bench"
@@ -15,11 +16,13 @@ const recordTimeout = 2 * time.Second
 // next, or never if that is zero.
 func (s *Scheduler) cycle(ctx context.Context, next time.Time, keep func(bench.Run)) bench.Cycle {
 	c := s.begin(ctx)
+	rounds := s.Reruns
 	for _, i := range Order(c.Seed, len(s.runnable), s.Repeat) {
 		if ctx.Err() != nil {
 			break
 		}
-		keep(s.run(ctx, &c, s.runnable[i]))
+		keep(s.run(ctx, &c, s.runnable[i], false))
+		s.rerun(ctx, &c, s.runnable[i].Key, &rounds, keep)
 	}
 	s.end(ctx, &c, next)
 	return c
@@ -43,19 +46,50 @@ func (s *Scheduler) begin(ctx context.Context) bench.Cycle {
 }
 
 // run makes one run of the cycle. It is recorded before anybody hears of it,
-// so that nothing is ever shown that a crash could take back.
-func (s *Scheduler) run(ctx context.Context, c *bench.Cycle, e bench.Experiment) bench.Run {
+// so that nothing is ever shown that a crash could take back; what could not
+// be recorded is not judged, for a judgement must be the same after a restart.
+func (s *Scheduler) run(ctx context.Context, c *bench.Cycle, e bench.Experiment, rerun bool) bench.Run {
 	s.Observer.RunStarted(e, s.now())
 	r := s.Runner.Run(ctx, e)
-	r.Cycle, r.WarmUp = c.Number, c.WarmUp
-	if cutShort := ctx.Err() != nil && r.Outcome == bench.Killed; !cutShort {
+	r.Cycle, r.WarmUp, r.Rerun = c.Number, c.WarmUp, rerun
+	switch cutShort := ctx.Err() != nil && r.Outcome == bench.Killed; {
+	case cutShort:
+	case rerun:
+		c.Reruns++
+	default:
 		c.Done++
 	}
 	err := s.record(ctx, &r)
 	s.report(&r, err)
+	if err == nil {
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+		defer cancel()
+		s.Judge.Judge(limited, &r)
+	}
 	s.Observer.RunEnded(r, err)
 	s.Observer.CycleProgress(*c)
 	return r
+}
+
+// rerun makes rounds of what the judge wants to see again, until there is no
+// doubt left or the cycle has no rounds left: then the experiment stays
+// suspect, and the next cycle goes on with it. Each round has an order of its
+// own, so that none of them always runs first.
+func (s *Scheduler) rerun(ctx context.Context, c *bench.Cycle, suspect bench.Key, rounds *int, keep func(bench.Run)) {
+	for ; *rounds > 0; *rounds-- {
+		again := s.Judge.Again(suspect)
+		if len(again) == 0 || ctx.Err() != nil {
+			return
+		}
+		s.Log.Info("suspect is run again", "experiment", suspect.String(), "cycle", c.Number, "beside", len(again)-1)
+		for _, i := range Order(cycleSeed(c.Seed, int64(*rounds)), len(again), 1) {
+			at := slices.IndexFunc(s.runnable, func(e bench.Experiment) bool { return e.Key == again[i] })
+			if at < 0 || ctx.Err() != nil {
+				continue
+			}
+			keep(s.run(ctx, c, s.runnable[at], true))
+		}
+	}
 }
 
 func (s *Scheduler) end(ctx context.Context, c *bench.Cycle, next time.Time) {
@@ -75,6 +109,9 @@ func (s *Scheduler) end(ctx context.Context, c *bench.Cycle, next time.Time) {
 		s.Log.Info("cycle has ended", "cycle", c.Number, "took", took, "next", c.Next)
 	}
 	s.recordCycle(ctx, *c)
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	s.Judge.CycleEnded(limited, *c)
 	s.Observer.CycleEnded(*c)
 }
 

@@ -27,13 +27,14 @@ type world struct {
 	take      time.Duration          // that a run takes
 	refuse    func(*bench.Run) error // by the recorder, nil for never
 	afterRun  func(n int)            // is told how many runs there were
-	recording func(context.Context)  // sees the context of recordings
+	again     func(bench.Key) []bench.Key
+	recording func(context.Context) // sees the context of recordings
 }
 
 func newWorld(n int) *world {
 	w := &world{take: 10 * time.Second, began: time.Now()}
 	w.Scheduler = &Scheduler{
-		Runner: w, Recorder: w, Observer: w,
+		Runner: w, Recorder: w, Judge: judge{w}, Observer: w,
 		Interval: 10 * time.Minute,
 		Repeat:   1,
 		Seed:     new(uint64(1)),
@@ -89,6 +90,15 @@ func (w *world) RecordCycle(ctx context.Context, c bench.Cycle) error {
 	return ctx.Err()
 }
 
+func (w *world) Judge(_ context.Context, r *bench.Run) { w.note("judge %s", r.Model) }
+
+func (w *world) Again(k bench.Key) []bench.Key {
+	if w.again == nil {
+		return nil
+	}
+	return w.again(k)
+}
+
 func (w *world) CycleStarted(c bench.Cycle) {
 	w.note("cycle %d starts, %d runs", c.Number, c.Total)
 	w.starts = append(w.starts, c.Started.Sub(w.began))
@@ -105,6 +115,12 @@ func (w *world) RunEnded(r bench.Run, err error) {
 }
 
 func (w *world) CycleProgress(c bench.Cycle) { w.note("progress %d/%d", c.Done, c.Total) }
+
+// judge is the world as the scheduler's judge: the observer is told of the end
+// of cycles too.
+type judge struct{ *world }
+
+func (j judge) CycleEnded(_ context.Context, c bench.Cycle) { j.note("judge cycle %d", c.Number) }
 
 func (w *world) CycleEnded(c bench.Cycle) {
 	w.note("cycle %d ends, %d/%d", c.Number, c.Done, c.Total)

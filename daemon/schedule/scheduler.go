@@ -1,6 +1,6 @@
 // Package schedule decides what is run when. It turns experiments into cycles:
 // in the flow it stands between the experiments and measuring them, and hands
-// every result on, first to be recorded and then to be exposed.
+// every result on, to be recorded, judged and exposed in this order.
 //
 // One run goes on at a time, since two would measure each other. Every cycle
 // is a block of runs in an order of its own, so that whatever changes on the
@@ -33,13 +33,24 @@ type Recorder interface {
 	RecordCycle(ctx context.Context, c bench.Cycle) error
 }
 
+// Judge says what a result means.
+type Judge interface {
+	// Judge takes a run that has been recorded.
+	Judge(ctx context.Context, r *bench.Run)
+	// Again is what is to be run at once, beside one another, to tell whether
+	// the experiment got worse, itself included; nil where there is no doubt.
+	Again(k bench.Key) []bench.Key
+	// CycleEnded judges what can be told of whole cycles only.
+	CycleEnded(ctx context.Context, c bench.Cycle)
+}
+
 // Observer is told what happens, in the order in which it happens and from one
 // goroutine. What it does is done between the runs, never during one.
 type Observer interface {
 	CycleStarted(c bench.Cycle)
 	RunStarted(e bench.Experiment, at time.Time)
-	// RunEnded follows the attempt to record the run; recordErr is why that
-	// failed, nil if it did not.
+	// RunEnded follows the attempt to record the run, and its judgement;
+	// recordErr is why recording failed, nil if it did not.
 	RunEnded(r bench.Run, recordErr error)
 	CycleProgress(c bench.Cycle) // after every run
 	CycleEnded(c bench.Cycle)
@@ -50,11 +61,13 @@ type Scheduler struct {
 	Experiments []bench.Experiment // skipped ones included: they are logged, and left out
 	Runner      Runner
 	Recorder    Recorder
+	Judge       Judge
 	Observer    Observer
 
 	Interval  time.Duration // from start to start of cycles, more than 0; not used with a Cron
 	Cron      string        // expression, in local time; "" for the Interval
 	Repeat    int           // runs of each experiment in a cycle, at least 1
+	Reruns    int           // rounds of reruns in a cycle at most, 0 for none
 	Seed      *uint64       // of all orders; nil draws one
 	LastCycle int64         // number of the latest cycle of earlier starts, 0 for none
 

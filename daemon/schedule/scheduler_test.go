@@ -22,9 +22,9 @@ func TestCycleOneByOneRecordedBeforeTold(t *testing.T) {
 		first, second := runs[0].Model, runs[1].Model
 		same(t, "events", w.events, []string{
 			"record cycle 42, 0/2", "cycle 42 starts, 2 runs",
-			"start " + first, "record " + first, "end " + first + ", ID 1, <nil>", "progress 1/2",
-			"start " + second, "record " + second, "end " + second + ", ID 2, <nil>", "progress 2/2",
-			"record cycle 42, 2/2", "cycle 42 ends, 2/2",
+			"start " + first, "record " + first, "judge " + first, "end " + first + ", ID 1, <nil>", "progress 1/2",
+			"start " + second, "record " + second, "judge " + second, "end " + second + ", ID 2, <nil>", "progress 2/2",
+			"record cycle 42, 2/2", "judge cycle 42", "cycle 42 ends, 2/2",
 		})
 		for _, r := range runs {
 			if r.Cycle != 42 || !r.WarmUp || r.ID == 0 {
@@ -118,7 +118,7 @@ func TestTheEndCutsTheRunShort(t *testing.T) {
 		if last.Done != 1 || last.Total != 3 || last.Ended.IsZero() || !last.Next.IsZero() {
 			t.Errorf("cycle is %+v, want it ended with 1 of 3 runs", last)
 		}
-		same(t, "last events", w.events[len(w.events)-2:], []string{"record cycle 1, 1/3", "cycle 1 ends, 1/3"})
+		same(t, "last events", w.events[len(w.events)-3:], []string{"record cycle 1, 1/3", "judge cycle 1", "cycle 1 ends, 1/3"})
 	})
 }
 
@@ -251,3 +251,66 @@ func TestAFailedRunIsLogged(t *testing.T) {
 type runnerFunc func(bench.Experiment) bench.Run
 
 func (f runnerFunc) Run(_ context.Context, e bench.Experiment) bench.Run { return f(e) }
+
+// A suspect is run again beside what the judge names until it names nothing,
+// and all suspects of a cycle together no more often than the limit.
+func TestSuspectsAreRunAgain(t *testing.T) {
+	for _, tt := range []struct {
+		name          string
+		rounds, limit int // that the judge wants, that there may be
+		want          int // runs beyond the plan
+	}{
+		{"no doubt", 0, 5, 0},
+		{"until there is no doubt", 3, 5, 6},
+		{"up to the limit", 100, 5, 10},
+		{"switched off", 100, 0, 0},
+	} {
+		inBubble(t, tt.name, func(t *testing.T) {
+			w := newWorld(4)
+			w.Reruns = tt.limit
+			suspect, beside := w.Experiments[1].Key, w.Experiments[3].Key
+			asked := 0
+			w.again = func(k bench.Key) []bench.Key {
+				if k != suspect || asked == tt.rounds {
+					return nil
+				}
+				asked++
+				return []bench.Key{suspect, {Task: "gone"}, beside}
+			}
+			runs, c, err := w.Cycle(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.Done != 4 || c.Total != 4 || c.Reruns != tt.want || len(runs) != 4+tt.want {
+				t.Errorf("%d of %d runs and %d reruns, %d in all: want 4, 4, %d", c.Done, c.Total, c.Reruns, len(runs), tt.want)
+			}
+			for i, r := range runs {
+				if r.Rerun != (r.Key == suspect && i > 0 && slices.ContainsFunc(runs[:i], func(o bench.Run) bool { return o.Key == suspect })) && r.Key == suspect {
+					t.Errorf("run %d of the suspect has rerun %v", i, r.Rerun)
+				}
+				if r.Rerun && r.Key != suspect && r.Key != beside {
+					t.Errorf("%s was run again", r.Key)
+				}
+			}
+		})
+	}
+}
+
+// What is not recorded would not be judged after a restart either.
+func TestOnlyWhatIsRecordedIsJudged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(2)
+		w.refuse = func(r *bench.Run) error {
+			if r != nil && r.Model == "0" {
+				return errors.New("the disk is full")
+			}
+			return nil
+		}
+		if _, _, err := w.Cycle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if slices.Contains(w.events, "judge 0") || !slices.Contains(w.events, "judge 1") {
+			t.Errorf("events: %v", w.events)
+		}
+	})
+}

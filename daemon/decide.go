@@ -1,0 +1,193 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"benchd/daemon/config"
+	"benchd/daemon/linux"
+)
+
+// decideTimeout is ample for an answer of a daemon whose cores are all busy.
+const decideTimeout = 30 * time.Second
+
+// socketOf is where the daemon with these settings takes decisions from who may
+// use the file.
+func socketOf(settings config.Config) string { return filepath.Join(settings.DataDir, "benchd.sock") }
+
+// decision is a request to the daemon, and how its answer is put.
+type decision struct {
+	method, path string
+	body         any
+	print        func(io.Writer, []byte) error
+}
+
+// decide tells the daemon what a person has decided.
+func decide(args []string, stdout, stderr io.Writer) int {
+	d, err := parseDecision(args)
+	if err != nil {
+		fmt.Fprintf(stderr, "benchd: %v\n\n%s", err, usage)
+		return 2
+	}
+	settings, err := config.Load()
+	if err != nil {
+		fmt.Fprintf(stderr, "benchd: the settings are not usable; nothing was done:\n%v\n", err)
+		return 1
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), decideTimeout)
+	defer cancel()
+	answer, err := d.ask(ctx, socketOf(settings))
+	if err == nil {
+		err = d.print(stdout, answer)
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "benchd: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+func parseDecision(args []string) (decision, error) {
+	if args[0] == "accept" {
+		return parseAccept(args[1:])
+	}
+	name := strings.Join(args[min(2, len(args)):], " ")
+	switch {
+	case len(args) == 2 && args[1] == "list":
+		return decision{http.MethodGet, "/api/v1/baselines", nil, printBaselines}, nil
+	case len(args) == 3 && args[1] == "pin":
+		return decision{http.MethodPost, "/api/v1/baselines", map[string]string{"name": name}, printPinned}, nil
+	case len(args) == 3 && args[1] == "unpin":
+		return decision{http.MethodDelete, "/api/v1/baselines", map[string]string{"name": name}, func(w io.Writer, _ []byte) error {
+			fmt.Fprintf(w, "Baseline %q is forgotten.\n", name)
+			return nil
+		}}, nil
+	}
+	return decision{}, errors.New("want baseline pin NAME, baseline list, or baseline unpin NAME")
+}
+
+func parseAccept(args []string) (decision, error) {
+	if len(args) == 0 {
+		return decision{}, errors.New("want accept ID or accept all: the ID is in the alert, and in /api/v1/changes?open=true")
+	}
+	body := map[string]any{"reason": saidBy(strings.Join(args[1:], " "))}
+	if args[0] == "all" {
+		body["all"] = true
+	} else {
+		id, err := strconv.ParseInt(args[0], 10, 64)
+		if err != nil || id < 1 {
+			return decision{}, fmt.Errorf("%q is no ID of a change: want a whole number, or all", args[0])
+		}
+		body["id"] = id
+	}
+	return decision{http.MethodPost, "/api/v1/changes/accept", body, printAccepted}, nil
+}
+
+// saidBy puts the user's name before the reason.
+func saidBy(reason string) string {
+	if u, err := user.Current(); err == nil {
+		return strings.TrimSuffix(u.Username+": "+reason, ": ")
+	}
+	return reason
+}
+
+// ask sends the request through the daemon's socket.
+func (d *decision) ask(ctx context.Context, socket string) ([]byte, error) {
+	content, err := json.Marshal(d.body)
+	if err != nil {
+		return nil, err
+	}
+	request, err := http.NewRequestWithContext(ctx, d.method, "http://benchd"+d.path, bytes.NewReader(content))
+	if err != nil {
+		return nil, err
+	}
+	client := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		short, release, err := linux.SocketPath(socket)
+		if err != nil {
+			return nil, err
+		}
+		defer release()
+		var dialer net.Dialer
+		return dialer.DialContext(ctx, "unix", short)
+	}}}
+	response, err := client.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("no daemon answers at %s: start it, set BENCHD_DATA_DIR to the one that it has, or be a user who may use the file: %w", socket, err)
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, fmt.Errorf("read the daemon's answer: %w", err)
+	}
+	if response.StatusCode == http.StatusOK {
+		return answer, nil
+	}
+	var failure struct{ Error string }
+	if err := json.Unmarshal(answer, &failure); err != nil || failure.Error == "" {
+		return nil, fmt.Errorf("the daemon answers %s", response.Status)
+	}
+	return nil, errors.New(failure.Error)
+}
+
+func printAccepted(w io.Writer, answer []byte) error {
+	var accepted struct {
+		Changes []struct {
+			ID       int64
+			Sentence string
+		}
+	}
+	if err := json.Unmarshal(answer, &accepted); err != nil {
+		return err
+	}
+	if len(accepted.Changes) == 0 {
+		fmt.Fprintln(w, "No change is open.")
+	}
+	for _, c := range accepted.Changes {
+		fmt.Fprintf(w, "Accepted change %d: %s.\n", c.ID, c.Sentence)
+	}
+	return nil
+}
+
+type baseline struct {
+	Name   string
+	Pinned time.Time
+	Levels int
+}
+
+func printPinned(w io.Writer, answer []byte) error {
+	var pinned baseline
+	if err := json.Unmarshal(answer, &pinned); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "Pinned %q with %d levels; benchd_figure_drift_ratio tells how far the latest runs are from them.\n", pinned.Name, pinned.Levels)
+	return nil
+}
+
+func printBaselines(w io.Writer, answer []byte) error {
+	var known struct{ Baselines []baseline }
+	if err := json.Unmarshal(answer, &known); err != nil {
+		return err
+	}
+	if len(known.Baselines) == 0 {
+		fmt.Fprintln(w, "No baseline is pinned.")
+	}
+	for i, b := range known.Baselines {
+		force := ""
+		if i == 0 {
+			force = ", in force"
+		}
+		fmt.Fprintf(w, "%s: %d levels, pinned %s%s\n", b.Name, b.Levels, b.Pinned.Local().Format(time.DateTime), force)
+	}
+	return nil
+}

@@ -1,0 +1,168 @@
+package judge
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+
+	"benchd/daemon/bench"
+)
+
+// Accept makes the new level of an open change the baseline. by is who accepts
+// it and why, in the person's words. Without an id all open changes are
+// accepted. The changes are returned as they then are.
+func (j *Judge) Accept(ctx context.Context, id int64, by string) ([]bench.Change, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var accepted []bench.Change
+	for _, c := range j.cells {
+		for _, s := range c.courses {
+			if s.open == nil || id != 0 && s.open.ID != id {
+				continue
+			}
+			over := *s.open
+			if err := j.end(ctx, &over, bench.Accepted, by); err != nil {
+				return accepted, err
+			}
+			s.open = nil
+			j.look(ctx, c, s)
+			accepted = append(accepted, over)
+		}
+	}
+	if id == 0 || len(accepted) > 0 {
+		return accepted, nil
+	}
+	known, err := j.options.History.Changes(ctx, bench.ChangeQuery{ID: id})
+	switch {
+	case err != nil:
+		return nil, err
+	case len(known) == 0:
+		return nil, fmt.Errorf("%w: there is no change %d: /api/v1/changes?open=true lists those that are open", bench.ErrNotFound, id)
+	case known[0].Open():
+		// Of an experiment that is not configured now: nobody watches it.
+		over := known[0]
+		err := j.end(ctx, &over, bench.Accepted, by)
+		return []bench.Change{over}, err
+	default:
+		return nil, fmt.Errorf("%w: change %d is closed already: it was %s at %s", bench.ErrConflict, id, known[0].Ending, known[0].Closed.UTC().Format("2006-01-02 15:04 MST"))
+	}
+}
+
+// expire accepts what has been open for long.
+func (j *Judge) expire(ctx context.Context) {
+	if j.options.AcceptAfter == 0 {
+		return
+	}
+	for _, c := range j.cells {
+		for _, s := range c.courses {
+			if s.open != nil && j.now().Sub(s.open.Detected.Time) > j.options.AcceptAfter && j.closed(ctx, s.open, bench.Expired, "") {
+				j.options.Log.Info("change was accepted after BENCHD_ACCEPT_AFTER", "experiment", c.Key.String(), "figure", s.figure, "change", s.open.ID)
+				s.open = nil
+				j.look(ctx, c, s)
+			}
+		}
+	}
+}
+
+// leastPinned is how many sound runs of a level are the least to be pinned.
+const leastPinned = 8
+
+// Pin gives the present levels a name, and tells drift against them from then
+// on. Levels of fewer than 8 sound runs are left out.
+func (j *Judge) Pin(ctx context.Context, name string) (bench.Pin, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	pins, err := j.options.History.Pins(ctx)
+	if err != nil {
+		return bench.Pin{}, err
+	}
+	for _, p := range pins {
+		if p.Name == name {
+			return bench.Pin{}, fmt.Errorf("%w: there is a baseline %q of %s: unpin it first, or choose another name",
+				bench.ErrConflict, name, p.Pinned.UTC().Format("2006-01-02 15:04 MST"))
+		}
+	}
+	pin := bench.Pin{Name: name, Pinned: j.now()}
+	for _, c := range j.cells {
+		for _, s := range c.courses {
+			present := since(c.steps(s.figure), s.since)
+			if len(present) < leastPinned {
+				continue
+			}
+			pin.Levels = append(pin.Levels, bench.PinLevel{Key: c.Key, Input: c.input, Figure: s.figure,
+				Values: valuesOf(last(present, baselineRuns))})
+		}
+	}
+	if len(pin.Levels) == 0 {
+		return bench.Pin{}, fmt.Errorf("%w: no experiment has %d sound runs yet: wait for some more cycles", bench.ErrConflict, leastPinned)
+	}
+	if err := j.options.History.RecordPin(ctx, pin); err != nil {
+		return bench.Pin{}, err
+	}
+	j.pin = &pin
+	j.driftAll()
+	return pin, nil
+}
+
+// Pins are the named baselines, the newest, which is the one in force, first.
+func (j *Judge) Pins(ctx context.Context) ([]bench.Pin, error) { return j.options.History.Pins(ctx) }
+
+// Unpin forgets a named baseline. The newest of the others is then in force.
+func (j *Judge) Unpin(ctx context.Context, name string) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	pins, err := j.options.History.Pins(ctx)
+	if err != nil {
+		return err
+	}
+	var rest []bench.Pin
+	var names []string
+	for _, p := range pins {
+		names = append(names, p.Name)
+		if p.Name != name {
+			rest = append(rest, p)
+		}
+	}
+	if len(rest) == len(pins) {
+		return fmt.Errorf("%w: there is no baseline %q: there are %q", bench.ErrNotFound, name, strings.Join(names, ", "))
+	}
+	if err := j.options.History.RemovePin(ctx, name); err != nil {
+		return err
+	}
+	j.pin = nil
+	if len(rest) > 0 {
+		j.pin = &rest[0]
+	}
+	j.driftAll()
+	return nil
+}
+
+// driftAll holds the latest runs against the pinned baseline. No detector
+// forgets that one, so a drift too slow for any of them shows here.
+func (j *Judge) driftAll() {
+	pinned := map[bench.Key]map[bench.Figure][]float64{}
+	if j.pin != nil {
+		for _, l := range j.pin.Levels {
+			if c := j.byKey[l.Key]; c == nil || c.input != l.Input {
+				continue
+			}
+			if pinned[l.Key] == nil {
+				pinned[l.Key] = map[bench.Figure][]float64{}
+			}
+			pinned[l.Key][l.Figure] = l.Values
+		}
+	}
+	for _, c := range j.cells {
+		for _, s := range c.courses {
+			s.Drift = nil
+			steps := valuesOf(last(c.steps(s.figure), recent))
+			if old := pinned[c.Key][s.figure]; len(old) > 0 && len(steps) >= leastPinned {
+				drift := sizeOf(old, steps)
+				if !math.IsNaN(drift.Ratio) {
+					s.Drift = &drift
+				}
+			}
+		}
+	}
+}

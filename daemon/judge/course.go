@@ -1,0 +1,244 @@
+package judge
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"benchd/daemon/bench"
+	"benchd/daemon/detect"
+)
+
+const (
+	// baselineRuns are how many values before a change are kept to tell a
+	// recovery by, and pinned of a level.
+	baselineRuns = 50
+	// blocks is of how many cycles the runs of a new level must be. Reruns come
+	// within seconds: alone they could all fall into one bad minute.
+	blocks = 2
+	// returned is how many runs in a row, nearer to the old level than to the
+	// new one, are a recovery that the detector cannot see yet: just after a
+	// change it is partly blind. A step of 1.5 standard deviations is left by
+	// chance in 1 of 100,000 runs.
+	returned = 8
+)
+
+// course is how one figure of an experiment goes.
+type course struct {
+	bench.Course
+	figure  bench.Figure
+	since   int64         // run at which the present level began; 0: with the first
+	open    *bench.Change // nil, or what is open: a regression or an improvement
+	suspect bool
+}
+
+// look judges the newest value of the course. Everything follows from the
+// values of the present level and the open change.
+func (j *Judge) look(ctx context.Context, c *cell, s *course) {
+	present := since(c.steps(s.figure), s.since)
+	options := detect.Options{LeastEffect: j.options.LeastChange, MinBlocks: blocks}
+	values := forDetector(present)
+	shift, found := detect.Latest(values, options)
+	switch {
+	case found && s.regressed():
+		j.moveOn(ctx, c, s, present, shift)
+	case found:
+		j.change(ctx, c, s, present, shift)
+	case s.regressed() && hasReturned(s.open, present):
+		j.recover(ctx, s, present[len(present)-returned:])
+	case s.regressed():
+		j.blame(ctx, c, s)
+	}
+	present = since(present, s.since)
+	values = forDetector(present)
+	was := s.suspect
+	s.suspect = !found && s.open == nil && detect.Suspect(values, options)
+	if s.suspect && !was {
+		j.suspects[c.Key]++
+	}
+	s.describe(present, values, options)
+}
+
+func (s *course) regressed() bool { return s.open != nil && s.open.Direction == bench.Regression }
+
+// describe makes what is shown of the course.
+func (s *course) describe(present []step, values []detect.Value, o detect.Options) {
+	s.Figure, s.State = s.figure, bench.Steady
+	switch {
+	case s.regressed():
+		s.State = bench.Regressed
+	case s.open != nil:
+		s.State = bench.Improved
+	case s.suspect:
+		s.State = bench.Suspected
+	}
+	s.Runs, s.Level = len(present), 0
+	if len(present) > 0 {
+		s.Level = median(valuesOf(last(present, baselineRuns)))
+	}
+	s.Noticeable = nil
+	if ratio, ok := detect.Noticeable(values, o); ok {
+		s.Noticeable = &ratio
+	}
+}
+
+// change opens a change. An improvement that was open has become what the new
+// one is measured by, so it ends.
+func (j *Judge) change(ctx context.Context, c *cell, s *course, present []step, shift detect.Shift) {
+	began := present[shift.Since].point
+	before := present[:shift.Since]
+	change := &bench.Change{
+		Key: c.Key, Input: c.input, Figure: s.figure,
+		Direction:  directionOf(shift.Ratio),
+		LastBefore: momentOf(before[len(before)-1].point),
+		Began:      momentOf(began), Detected: momentOf(present[len(present)-1].point),
+		Size:   bench.Ratio{Ratio: shift.Ratio, Low: shift.Low, High: shift.High},
+		Before: shift.Before, After: shift.After,
+		Level: began.Run, Old: valuesOf(last(before, baselineRuns)),
+	}
+	change.Differences = j.differences(ctx, change)
+	change.Scope = j.scope(c, change)
+	if change.Scope == bench.ScopeBaseline {
+		// It is told of the baseline; here there is only a new level.
+		change.Closed, change.Ending = j.now(), bench.Superseded
+	}
+	if s.open != nil && !j.closed(ctx, s.open, bench.Superseded, "") {
+		return
+	}
+	if !j.recorded(ctx, change) {
+		return
+	}
+	j.found[bench.Kind{Direction: change.Direction, Scope: change.Scope}]++
+	s.since, s.open = change.Level, nil
+	if change.Open() {
+		s.open = change
+	}
+	j.options.Log.Warn("figure has changed", "experiment", c.Key.String(), "figure", s.figure, "direction", change.Direction,
+		"scope", change.Scope, "run", change.Began.Run, "what", change.Sentence())
+}
+
+// moveOn is for a figure that moves while it is regressed: back to where it
+// was, or elsewhere.
+func (j *Judge) moveOn(ctx context.Context, c *cell, s *course, present []step, shift detect.Shift) {
+	now := present[shift.Since:]
+	size := sizeOf(s.open.Old, valuesOf(now))
+	if math.Log(size.Ratio) < math.Log1p(j.options.LeastChange) {
+		j.recover(ctx, s, now)
+		return
+	}
+	moved := *s.open
+	moved.Level, moved.Size, moved.After = now[0].point.Run, size, shift.After
+	moved.Scope = j.scope(c, &moved)
+	if j.recorded(ctx, &moved) {
+		s.since, s.open = moved.Level, &moved
+		j.options.Log.Warn("regressed figure has moved on", "experiment", c.Key.String(), "figure", s.figure, "what", moved.Sentence())
+	}
+}
+
+// recover ends a regression: the latest steps are of the level from before.
+func (j *Judge) recover(ctx context.Context, s *course, back []step) {
+	over := *s.open
+	over.Level = back[0].point.Run
+	if j.closed(ctx, &over, bench.Recovered, "") {
+		s.since, s.open = over.Level, nil
+		j.options.Log.Info("figure has recovered", "experiment", over.Key.String(), "figure", s.figure, "change", over.ID)
+	}
+}
+
+// hasReturned reports whether the latest runs are all nearer to the level from
+// before the change than to that after it, and not of one cycle.
+func hasReturned(open *bench.Change, present []step) bool {
+	if len(present) < returned {
+		return false
+	}
+	back := present[len(present)-returned:]
+	half := math.Sqrt(open.Before * open.After)
+	return back[0].point.Cycle != back[returned-1].point.Cycle &&
+		!slices.ContainsFunc(back, func(s step) bool { return s.value > half })
+}
+
+// blame looks again at what an open regression is of: when it was found, the
+// others may not have run yet.
+func (j *Judge) blame(ctx context.Context, c *cell, s *course) {
+	scope := j.scope(c, s.open)
+	if scope == s.open.Scope {
+		return
+	}
+	moved := *s.open
+	moved.Scope = scope
+	if scope == bench.ScopeBaseline {
+		if j.closed(ctx, &moved, bench.Superseded, "") {
+			s.open = nil
+		}
+		return
+	}
+	if j.recorded(ctx, &moved) {
+		s.open = &moved
+		j.options.Log.Info("change is of another scope", "experiment", c.Key.String(), "figure", s.figure, "change", moved.ID, "scope", scope)
+	}
+}
+
+// recorded makes a change durable, and reports whether that went well. If not,
+// the course stays as it was: the next run will show the same.
+func (j *Judge) recorded(ctx context.Context, change *bench.Change) bool {
+	if err := j.options.History.RecordChange(ctx, change); err != nil {
+		j.options.Log.Error("change is not in the history, so it is not shown yet; mend what the error names",
+			"experiment", change.Key.String(), "figure", change.Figure, "err", err)
+		return false
+	}
+	return true
+}
+
+func (j *Judge) closed(ctx context.Context, change *bench.Change, how bench.Ending, by string) bool {
+	over := *change
+	over.Closed, over.Ending, over.By = j.now(), how, by
+	if !j.recorded(ctx, &over) {
+		return false
+	}
+	j.closings[how]++
+	*change = over
+	return true
+}
+
+// end closes a change that no course has open.
+func (j *Judge) end(ctx context.Context, change *bench.Change, how bench.Ending, by string) error {
+	change.Closed, change.Ending, change.By = j.now(), how, by
+	if err := j.options.History.RecordChange(ctx, change); err != nil {
+		return fmt.Errorf("close change %d of %s: %w", change.ID, change.Key, err)
+	}
+	j.closings[how]++
+	return nil
+}
+
+// differences compares the runs on either side of the change.
+func (j *Judge) differences(ctx context.Context, change *bench.Change) []bench.Difference {
+	var sides [2]bench.Run
+	for i, id := range []int64{change.LastBefore.Run, change.Began.Run} {
+		run, ok, err := j.options.History.RunByID(ctx, id)
+		if err != nil {
+			j.options.Log.Error("what else changed is not known", "experiment", change.Key.String(), "run", id, "err", err)
+		}
+		if err != nil || !ok { // dropped by retention
+			return nil
+		}
+		sides[i] = run
+	}
+	return bench.DifferencesOf(&sides[0], &sides[1])
+}
+
+func directionOf(ratio float64) bench.Direction {
+	if ratio > 1 { // of all figures that are watched, more is worse
+		return bench.Regression
+	}
+	return bench.Improvement
+}
+
+func momentOf(p *bench.Point) bench.Moment {
+	return bench.Moment{Run: p.Run, Cycle: p.Cycle, Time: p.Started}
+}
+
+func sizeOf(old, values []float64) bench.Ratio {
+	ratio, low, high := detect.Compare(old, values)
+	return bench.Ratio{Ratio: ratio, Low: low, High: high}
+}

@@ -1,0 +1,282 @@
+// Package judge says what the results mean: which model is better and by how
+// much, and whether one got worse. In the flow
+//
+//	config -> experiments -> schedule -> run and measure -> record -> judge -> expose
+//
+// it is told of every run once that is durable, and holds nothing that the
+// history does not: all it knows follows from the recorded points, changes and
+// pins, so that after a restart it goes on as if nothing had been.
+//
+// Two questions, two ways to answer them. "Did it get worse?" looks at the
+// course of one figure of one experiment, after every run (course.go, by
+// package detect), and asks what else moved before it blames the model
+// (scope.go). "Which model?" holds experiments against each other, paired
+// within cycles, after every cycle (verdict.go, conclude.go and scaling.go, by
+// package compare).
+package judge
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"benchd/daemon/bench"
+)
+
+// History is where points, changes and pins are kept.
+type History interface {
+	// Points are the newest of every experiment, so many each, by run.
+	Points(ctx context.Context, perExperiment int) ([]bench.Point, error)
+	// Runs are the newest first.
+	Runs(ctx context.Context, q bench.RunQuery) ([]bench.Run, error)
+	// RunByID is false where there is none.
+	RunByID(ctx context.Context, id int64) (bench.Run, bool, error)
+	// RecordChange makes a change durable, and gives it its ID if it has none.
+	RecordChange(ctx context.Context, c *bench.Change) error
+	// Changes are the newest first.
+	Changes(ctx context.Context, q bench.ChangeQuery) ([]bench.Change, error)
+	// Levels are the newest change of every figure of every experiment and
+	// input, closed ones included.
+	Levels(ctx context.Context) ([]bench.Change, error)
+	RecordPin(ctx context.Context, p bench.Pin) error
+	// Pins are the newest first.
+	Pins(ctx context.Context) ([]bench.Pin, error)
+	RemovePin(ctx context.Context, name string) error
+}
+
+// Options are what a Judge goes by.
+type Options struct {
+	Experiments     []bench.Experiment
+	History         History
+	Cycles          int           // clean cycles that a verdict looks back, at least 5
+	LeastDifference float64       // between models that is of interest: 0.05
+	LeastChange     float64       // of a figure over time that is of interest: 0.02
+	AcceptAfter     time.Duration // an open change is accepted; 0 for never
+	Log             *slog.Logger
+	Now             func() time.Time // nil is time.Now
+}
+
+// window is how many of the newest points of an experiment are held. The
+// detector looks at 90; reruns and dirty runs take some of the rest.
+const window = 200
+
+// recent is over how many of the latest runs the host is said to be disturbed.
+const recent = 20
+
+// Judge judges. Its methods may be called from several goroutines at once.
+type Judge struct {
+	options Options
+
+	mu          sync.Mutex
+	cells       []*cell // by key
+	byKey       map[bench.Key]*cell
+	noisy       []bool // of the latest runs, oldest first
+	pin         *bench.Pin
+	conclusions []bench.Conclusion
+	scalings    []bench.Scaling
+	found       map[bench.Kind]int
+	closings    map[bench.Ending]int
+	suspects    map[bench.Key]int
+}
+
+// New makes a judge that knows nothing yet: see Restore.
+func New(o Options) *Judge {
+	j := &Judge{options: o, byKey: map[bench.Key]*cell{},
+		found: map[bench.Kind]int{}, closings: map[bench.Ending]int{}, suspects: map[bench.Key]int{}}
+	for _, x := range o.Experiments {
+		c := newCell(x)
+		j.cells, j.byKey[x.Key] = append(j.cells, c), c
+	}
+	slices.SortFunc(j.cells, func(a, b *cell) int { return a.Key.Compare(b.Key) })
+	for _, c := range j.cells {
+		for _, other := range j.cells {
+			if other.Baseline && !other.Canary && other != c && other.Task == c.Task && other.Runtime == c.Runtime {
+				c.baseline = other
+				c.courses = append(c.courses, &course{figure: bench.Relative})
+			}
+		}
+	}
+	return j
+}
+
+// Restore brings the judge to where it was, from the history. What was judged
+// of a run before benchd was ended, but could not be recorded any more, is
+// judged anew, and comes out the same.
+func (j *Judge) Restore(ctx context.Context) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	levels, err := j.options.History.Levels(ctx)
+	if err != nil {
+		return fmt.Errorf("read the levels from the history: %w", err)
+	}
+	if err := j.restoreLevels(ctx, levels); err != nil {
+		return err
+	}
+	points, err := j.options.History.Points(ctx, window)
+	if err != nil {
+		return fmt.Errorf("read the points from the history: %w", err)
+	}
+	for _, p := range points {
+		if c := j.cellOf(&p); c != nil {
+			c.points = append(c.points, p)
+		}
+	}
+	pins, err := j.options.History.Pins(ctx)
+	if err != nil {
+		return fmt.Errorf("read the pinned baselines from the history: %w", err)
+	}
+	if len(pins) > 0 {
+		j.pin = &pins[0]
+	}
+	latest, err := j.options.History.Runs(ctx, bench.RunQuery{Limit: recent, Outcome: bench.OK})
+	if err != nil {
+		return fmt.Errorf("read the latest runs from the history: %w", err)
+	}
+	for _, r := range slices.Backward(latest) {
+		j.noisy = append(j.noisy, len(r.Noise) > 0)
+	}
+	for _, c := range j.cells {
+		for _, s := range c.courses {
+			j.look(ctx, c, s)
+		}
+	}
+	j.compareAll()
+	return nil
+}
+
+// restoreLevels says of every course where its present level began, and what
+// is open. A change of another input than the present one is over.
+func (j *Judge) restoreLevels(ctx context.Context, levels []bench.Change) error {
+	for i := range levels {
+		change := &levels[i]
+		c := j.byKey[change.Key]
+		if c == nil {
+			continue
+		}
+		if change.Input != c.input {
+			if change.Open() {
+				if err := j.end(ctx, change, bench.Superseded, "the input changed"); err != nil {
+					return err
+				}
+			}
+			continue
+		}
+		if s := c.course(change.Figure); s != nil {
+			s.since = change.Level
+			if change.Open() {
+				s.open = change
+			}
+		}
+	}
+	return nil
+}
+
+// cellOf is the experiment that a point is of, nil if there is none that goes
+// through the same input.
+func (j *Judge) cellOf(p *bench.Point) *cell {
+	if c := j.byKey[p.Key]; c != nil && c.input == p.Input {
+		return c
+	}
+	return nil
+}
+
+// Judge takes a run that has been recorded.
+func (j *Judge) Judge(ctx context.Context, r *bench.Run) {
+	p, good := bench.PointOf(r)
+	if !good {
+		return
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.noisy = last(append(j.noisy, len(r.Noise) > 0), recent)
+	c := j.cellOf(&p)
+	if c == nil {
+		return
+	}
+	c.points = last(append(c.points, p), window)
+	if !p.Sound && !c.Canary {
+		return // no course has gone on
+	}
+	for _, s := range c.courses {
+		j.look(ctx, c, s)
+	}
+	for _, other := range j.cells {
+		if other.baseline == c && other.ranIn(p.Cycle) {
+			j.look(ctx, other, other.course(bench.Relative))
+		}
+	}
+}
+
+// CycleEnded judges what is told of whole cycles.
+func (j *Judge) CycleEnded(ctx context.Context, _ bench.Cycle) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.expire(ctx)
+	j.compareAll()
+}
+
+// Again is what is to be run at once to tell whether the experiment got worse:
+// itself, its baseline, and the canaries; nil where there is no doubt.
+func (j *Judge) Again(k bench.Key) []bench.Key {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	c := j.byKey[k]
+	if c == nil || c.Canary || !slices.ContainsFunc(c.courses, func(s *course) bool { return s.suspect }) {
+		return nil
+	}
+	keys := []bench.Key{k}
+	if c.baseline != nil && c.baseline.Skip == nil {
+		keys = append(keys, c.baseline.Key)
+	}
+	for _, other := range j.cells {
+		if other.Canary && other.Skip == nil {
+			keys = append(keys, other.Key)
+		}
+	}
+	return keys
+}
+
+// Judgements are all that is judged, as of the latest run.
+func (j *Judge) Judgements() bench.Judgements {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	all := bench.Judgements{Conclusions: j.conclusions, Scalings: j.scalings, Disturbed: j.disturbed(),
+		Found: maps.Clone(j.found), Closed: maps.Clone(j.closings), Suspects: maps.Clone(j.suspects)}
+	all.Host, all.HostRatio = j.host()
+	if j.pin != nil {
+		all.PinName, all.Pinned = j.pin.Name, j.pin.Pinned
+	}
+	for _, c := range j.cells {
+		// Lists that are empty, and not null, in JSON.
+		of := bench.Judgement{Key: c.Key, Courses: []bench.Course{}, Comparisons: append([]bench.Comparison{}, c.comparisons...),
+			Advice: append([]bench.GoalAdvice{}, c.advice...)}
+		for _, s := range c.courses {
+			of.Courses = append(of.Courses, s.Course)
+			if s.open != nil {
+				all.Open = append(all.Open, *s.open)
+			}
+		}
+		all.Experiments = append(all.Experiments, of)
+	}
+	slices.SortFunc(all.Open, func(a, b bench.Change) int { return int(a.ID - b.ID) })
+	return all
+}
+
+func (j *Judge) now() time.Time {
+	if j.options.Now != nil {
+		return j.options.Now()
+	}
+	return time.Now()
+}
+
+// last are the latest n of a list.
+func last[T any](list []T, n int) []T {
+	if len(list) > n {
+		return list[len(list)-n:]
+	}
+	return list
+}

@@ -1,0 +1,163 @@
+package judge
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"benchd/daemon/bench"
+)
+
+// changed counts the changes of a scope, and lists the others in words.
+func (w *world) changed(scope bench.Scope) (n int, others []string) {
+	for _, c := range w.history.changes {
+		if c.Scope == scope {
+			n++
+		} else {
+			others = append(others, c.Sentence())
+		}
+	}
+	return n, others
+}
+
+// When everything gets slower, the canary included, it was the host.
+func TestHostGetsSlower(t *testing.T) {
+	w := newWorld(t, 1)
+	w.cycles(40)
+	w.factor = func(_ bench.Key, f bench.Figure) float64 {
+		if f == bench.Time || f == bench.CPU {
+			return 1.3
+		}
+		return 1
+	}
+	w.cycles(15)
+	n, others := w.changed(bench.ScopeHost)
+	if n < 10 || len(others) > 0 {
+		t.Errorf("%d changes of the host, and %v", n, others)
+	}
+	all := w.Judgements()
+	if all.Host != bench.HostSlower || all.HostRatio == nil || all.HostRatio.Low > 1.3 || all.HostRatio.High < 1.25 {
+		t.Errorf("the host is %s by %v", all.Host, all.HostRatio)
+	}
+	w.factor = func(bench.Key, bench.Figure) float64 { return 1 }
+	w.cycles(30)
+	if all := w.Judgements(); all.Host != bench.HostOK || len(all.Open) > 0 {
+		t.Errorf("afterwards the host is %s, open are %v", all.Host, all.Open)
+	}
+}
+
+// The same without a canary: most experiments say it.
+func TestHostGetsSlowerWithoutCanary(t *testing.T) {
+	w := newWorld(t, 2)
+	w.options.Experiments = slices.DeleteFunc(w.options.Experiments, func(e bench.Experiment) bool { return e.Canary })
+	w.start()
+	w.cycles(40)
+	w.factor = func(_ bench.Key, f bench.Figure) float64 {
+		if f == bench.Time {
+			return 1.3
+		}
+		return 1
+	}
+	w.cycles(15)
+	for _, c := range w.open() {
+		if c.Scope != bench.ScopeHost {
+			t.Error(c.Sentence())
+		}
+	}
+	if all := w.Judgements(); all.Host != bench.HostSlower {
+		t.Errorf("the host is %s", all.Host)
+	}
+}
+
+// A model that got slower while the host was slower too is blamed once the
+// host is as it was.
+func TestModelBehindAHost(t *testing.T) {
+	w := newWorld(t, 3)
+	victim := key("cpu", golang, "loop", 1)
+	w.cycles(40)
+	w.factor = func(k bench.Key, f bench.Figure) float64 {
+		slow := 1.0
+		if f == bench.Time && w.cycle <= 60 {
+			slow = 1.3
+		}
+		if k == victim && f == bench.Time {
+			slow *= 1.3
+		}
+		return slow
+	}
+	w.cycles(20)
+	w.cycles(40)
+	c := w.of(victim, bench.Time)
+	if c == nil || c.Scope != bench.ScopeModel {
+		t.Errorf("open is %+v", c)
+	}
+}
+
+// When the baseline changes, so do all ratios to it: of those nothing is told.
+func TestBaselineChanges(t *testing.T) {
+	for name, by := range map[string]float64{"slower": 1.3, "faster": 0.75} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 4)
+			baseline := key("cpu", golang, "sync", 1)
+			w.cycles(40)
+			w.slowdown(baseline, bench.Time, 41, by)
+			w.cycles(25)
+			for _, c := range w.open() {
+				if c.Key != baseline {
+					t.Error(c.Sentence())
+				}
+			}
+			if w.of(baseline, bench.Time) == nil {
+				t.Error("the baseline's own change was not found")
+			}
+			if n, _ := w.changed(bench.ScopeBaseline); n == 0 {
+				t.Error("no ratio got a new level")
+			}
+		})
+	}
+}
+
+// Another version of an interpreter: its experiments move, the others do not.
+func TestRuntimeChanges(t *testing.T) {
+	w := newWorld(t, 5)
+	w.cycles(40)
+	w.factor = func(k bench.Key, f bench.Figure) float64 {
+		if k.Runtime == python && f == bench.CPU {
+			return 1.25
+		}
+		return 1
+	}
+	w.version = func(runtime string) string {
+		if runtime == python {
+			return "1.1"
+		}
+		return "1.0"
+	}
+	w.cycles(20)
+	open := w.open()
+	if len(open) < 6 {
+		t.Errorf("only %d are open", len(open))
+	}
+	for _, c := range open {
+		if c.Scope != bench.ScopeRuntime || c.Runtime != python || len(c.Differences) != 1 || c.Differences[0].String() != "runtime from 1.0 to 1.1" {
+			t.Error(c.Sentence())
+		}
+	}
+}
+
+func TestDisturbedHost(t *testing.T) {
+	w := newWorld(t, 6)
+	w.cycles(5)
+	if all := w.Judgements(); all.Host != bench.HostOK || all.Disturbed != 0 {
+		t.Errorf("the host is %s, %v", all.Host, all.Disturbed)
+	}
+	w.dirty = func(bench.Key) bool { return true }
+	w.cycles(1)
+	if all := w.Judgements(); all.Host != bench.HostDisturbed || math.Abs(all.Disturbed-17.0/20) > 1e-9 {
+		t.Errorf("the host is %s, %v", all.Host, all.Disturbed)
+	}
+	w.start()
+	if all := w.Judgements(); all.Host != bench.HostDisturbed {
+		t.Errorf("after a restart the host is %s", all.Host)
+	}
+}
