@@ -69,13 +69,16 @@ func conclusion(what, figure string, w words) Panel {
 		said("1 / "+extremes+differs("max", " < "+below), w.below),
 		said(extremes, w.same),
 	}, " or on ("+ids+") ")
+	expr = `label_join(label_join(` + expr + `, "who", " ", "model", "concurrency"), "verdict", " ", "is", "baseline")`
 	return figureOf("Conclusion: "+what,
 		"Computed from the runs of the time shown, each compared with the baseline's run of the same cycle. The figure is that of the "+
 			"latest cycle, for the best and the worst of each runtime. A model is called different if it was so in every cycle "+
 			"shown, by more than 5 % (what identical code can differ by here). Provisional: of the two runs at least one was "+
 			"disturbed, limited by the httpbin, or in the warm-up cycle.", "suffix:×", 2).
 		orElse("nothing to compare: one model, or no such figure in this task").
-		stat(q(expr, experimentName+", {{is}} {{baseline}} ({{state}})").orEmpty("a task of one model has nothing to compare"))
+		table([]column{of("runtime", "Runtime", 0), of("who", "Model and concurrency", 0), value("A", "Times", "suffix:×", 2), of("verdict", "Verdict", 0), of("state", "Comparison", 0).shaded(soundness)},
+			"Runtime", false, q(expr, "").orEmpty("a task of one model has nothing to compare")).
+		sentences()
 }
 
 // sign is 1 where a ratio was above 1 in every cycle shown, -1 where it was
@@ -119,7 +122,7 @@ func advices() []state {
 		{-2, "avoid: slower, more CPU", "red"},
 	}
 	for _, s := range list {
-		list = append(list, state{s.value + 20, "provisional: " + s.text, "text"})
+		list = append(list, state{s.value + 20, s.text, "text"}) // the column beside it says so
 	}
 	return append(list, state{-9, "avoid: more than 1 % fails", "red"}, state{9, "the baseline", "text"})
 }

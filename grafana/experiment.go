@@ -36,24 +36,26 @@ func experiment() Dashboard {
 		},
 		section("The latest good run",
 			beside(4,
-				stat("Execution time", "Once through the task's input, set-up left out.", "s", 3, "pass_duration_seconds"),
+				stat("Execution time", "Once through the task's input, set-up left out.", "s", 2, "pass_duration_seconds"),
 				stat("Units per second", "Units of work done by wall time, in the task's unit.", "short", 1, "units_per_second"),
-				stat("CPU per unit", "CPU seconds of the process tree by units of work.", "s", 3, "cpu_seconds_per_unit"),
+				stat("CPU per unit", "CPU seconds of the process tree by units of work.", "s", 2, "cpu_seconds_per_unit"),
 				stat("Peak memory", "Resident set of one process; of several, the sum of proportional set sizes.", "bytes", 1, "memory_peak_bytes"),
 				figureOf("Clean?", "Whether anything was found that disturbed the run.", "none", 0).stat(l("clean", "")).says([]state{{1, "clean", "green"}, {0, "dirty", "orange"}}),
 				figureOf("Ended", "When the latest good run ended, and how old its figures are.", "dateTimeFromNow", 0).stat(q("1000 * "+last("timestamp_seconds", ofExperiment), "good run"),
-					q("1000 * last_over_time(benchd_last_attempt_timestamp_seconds{"+ofExperiment+"}[$__range])", "any run"))),
-			beside(5, figureOf("What is it?", "Program, libraries and input of the experiment.", "none", 0).
-				table([]column{of("title", "Task", 160), of("source", "Program", 0), of("client", "Client library", 0), of("runtime_version", "Version", 100), of("gil", "GIL", 90), of("size", "Size", 90),
-					value("B", "Items expected", "short", 0), value("C", "Units expected", "short", 1), value("D", "Items handled", "short", 0), value("E", "Passes", "none", 0), value("F", "Cycle", "none", 0),
-					value("G", "Samples", "none", 0), verdict("H", "Cycle was", []state{{0, "regular", "text"}, {1, "warm-up", "orange"}})}, "Task", false,
-					q(`max by (`+ids+`, title, source, client, runtime_version, gil, size) (benchd_experiment_info{`+ofExperiment+`})`, ""),
-					q(strip(`benchd_experiment_expected_items{`+ofExperiment+`}`), ""), q(strip(`benchd_experiment_expected_units{`+ofExperiment+`}`), ""),
-					q(strip(last("items", ofExperiment)), ""), q(strip(last("passes", ofExperiment)), ""), q(strip(last("cycle", ofExperiment)), ""), q(strip(last("samples", ofExperiment)), ""),
-					q(strip(last("warm_up", ofExperiment)), "")))),
+					q("1000 * last_over_time(benchd_last_attempt_timestamp_seconds{"+ofExperiment+"}[$__range])", "any run")).stacked()),
+			beside(4,
+				figureOf("What is it?", "Program, libraries and input of the experiment.", "none", 0).
+					table([]column{of("title", "Task", 120), of("source", "Program", 0), of("client", "Client library", 150), of("runtime_version", "Version", 75), of("gil", "GIL", 75), of("size", "Size", 75)}, "Task", false,
+						q(`max by (`+ids+`, title, source, client, runtime_version, gil, size) (benchd_experiment_info{`+ofExperiment+`})`, "")).wide(13),
+				figureOf("What went through it?", "Input of one pass and what it must yield; what the latest good run handled in all its passes.", "none", 0).
+					table([]column{value("A", "Items", "short", 0), value("B", "Units", "short", 1), value("C", "Handled", "short", 0), value("D", "Passes", "none", 0), value("E", "Cycle", "none", 0),
+						value("F", "Samples", "none", 0), verdict("G", "Cycle was", []state{{0, "regular", "text"}, {1, "warm-up", "orange"}})}, "Items", false,
+						q(strip(`benchd_experiment_expected_items{`+ofExperiment+`}`), ""), q(strip(`benchd_experiment_expected_units{`+ofExperiment+`}`), ""),
+						q(strip(last("items", ofExperiment)), ""), q(strip(last("passes", ofExperiment)), ""), q(strip(last("cycle", ofExperiment)), ""), q(strip(last("samples", ofExperiment)), ""),
+						q(strip(last("warm_up", ofExperiment)), "")))),
 		section("History",
 			beside(9,
-				figureOf("How long did its runs take?", "Wall time of the measured region by benchd's clock and by the program's; and once through the input. Each step is a run.", "s", 3).
+				figureOf("How long did its runs take?", "Wall time of the measured region by benchd's clock and by the program's; and once through the input. Each step is a run.", "s", 2).
 					lines(l("duration_seconds", "region, benchd's clock"), l("workload_duration_seconds", "region, program's clock"), l("pass_duration_seconds", "once through the input")),
 				figureOf("How long did its runs take, all of them?", "Good runs by wall time of the measured region, disturbed ones included: a column for each time in which a run ended.", "s", 2).
 					heatmap(q(`sum by (le) (increase(benchd_run_duration_seconds_bucket{`+ofExperiment+`}[$__rate_interval]))`, "{{le}}"))),
@@ -71,7 +73,7 @@ func experiment() Dashboard {
 					"- [all runs](${benchd_url}/api/v1/runs?task=${task:percentencode}&runtime=${runtime:percentencode}&model=${model:percentencode}&concurrency=${concurrency})"))),
 		section("CPU and memory",
 			beside(9,
-				figureOf("How much CPU time did a run take?", "CPU seconds of the whole process tree in the measured region, exact.", "s", 3).
+				figureOf("How much CPU time did a run take?", "CPU seconds of the whole process tree in the measured region, exact.", "s", 2).
 					lines(l("cpu_seconds", "user and system"), l("cpu_user_seconds", "user"), l("cpu_system_seconds", "system")),
 				figureOf("How busy was it?", "CPU time by wall time, 100 % is one core: average, and largest over windows of at least 100 ms. The machine: 100 % is all cores.", "percentunit", 1).
 					lines(l("cpu_usage_ratio", "process, average"), l("cpu_usage_max_ratio", "process, at most").orEmpty(tooShort),
@@ -79,13 +81,13 @@ func experiment() Dashboard {
 			beside(9,
 				figureOf("How much memory?", "Average over the samples, and peak.", "bytes", 1).lines(l("memory_peak_bytes", "peak"), l("memory_average_bytes", "average")),
 				figureOf("How many threads and processes?", "Most at a time in the process tree.", "none", 0).lines(l("threads_max", "threads"), l("processes_max", "processes"))),
-			beside(8,
+			beside(6,
 				figureOf("While it runs: CPU", "CPU usage of the process tree over the latest sample, seen at each scrape.", "percentunit", 0).orElse(notNow).lines(now("cpu_usage_ratio", "CPU")),
 				figureOf("While it runs: memory", "Memory of the process tree at the latest sample, seen at each scrape.", "bytes", 1).orElse(notNow).lines(now("memory_bytes", "memory")),
 				figureOf("While it runs: threads and processes", "Of the process tree at the latest sample, seen at each scrape.", "none", 0).orElse(notNow).lines(now("threads", "threads"), now("processes", "processes")))),
 		section("May the figures be trusted?",
 			beside(9,
-				figureOf("How much was it disturbed?", "Run delay: time in which its threads could have run but had no CPU, added up. Stolen: taken by the hypervisor. Foreign: CPU time used by others. Throttled: stopped by a CPU limit.", "s", 3).
+				figureOf("How much was it disturbed?", "Run delay: time in which its threads could have run but had no CPU, added up. Stolen: taken by the hypervisor. Foreign: CPU time used by others. Throttled: stopped by a CPU limit.", "s", 2).
 					lines(l("run_delay_seconds", "run delay"), l("steal_seconds", "stolen"), l("foreign_cpu_seconds", "foreign"), l("throttled_seconds", "throttled").orEmpty("absent without a cgroup that counts it")),
 				figureOf("How great was the pressure?", "Share of wall time in which some task of the host waited for CPU, IO or memory (PSI some); share of the cores' time that was stolen.", "percentunit", 1).
 					orElse("this kernel reports no pressure").
@@ -101,7 +103,7 @@ func experiment() Dashboard {
 				figureOf("What went over disk and network?", "Storage: of the process tree, page cache left out. Network: of the whole namespace, loopback counts twice. The program's: by its own count.", "bytes", 1).
 					lines(l("disk_read_bytes", "read from storage"), l("disk_written_bytes", "written to storage"), l("network_received_bytes", "namespace received"), l("network_sent_bytes", "namespace sent"),
 						l("received_bytes", "program received"), l("sent_bytes", "program sent"), l("written_bytes", "program wrote")),
-				figureOf("What did benchd and the httpbin take?", "CPU time that benchd spent on sampling the run, and that the httpbin used meanwhile.", "s", 3).
+				figureOf("What did benchd and the httpbin take?", "CPU time that benchd spent on sampling the run, and that the httpbin used meanwhile.", "s", 2).
 					lines(l("sampler_cpu_seconds", "benchd"), l("server_cpu_seconds", "httpbin").orEmpty(noServer)))),
 		section("All its runs together",
 			beside(6,

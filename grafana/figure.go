@@ -66,13 +66,19 @@ func namedByModel(t Target) bool {
 // lines draws the quantity over time.
 func (f figure) lines(queries ...query) Panel {
 	p := f.panel("timeseries", targets("time_series", false, queries), map[string]any{
-		"legend":  map[string]any{"displayMode": "table", "placement": "right", "showLegend": true, "calcs": []string{"lastNotNull", "min", "max"}},
+		// More than the last value would leave no room for the lines.
+		"legend":  map[string]any{"displayMode": "table", "placement": "right", "showLegend": true, "calcs": []string{"lastNotNull"}},
 		"tooltip": map[string]any{"mode": "multi", "sort": "desc"},
 	})
 	p.FieldConfig.Defaults.Custom = map[string]any{
 		"drawStyle": "line", "lineInterpolation": "stepAfter", "lineWidth": 1, "fillOpacity": 0, "showPoints": "never",
 		// A run is made once a cycle; a line goes on until the next one.
 		"spanNulls": false,
+	}
+	if f.unit == "percentunit" { // zeros alone would be drawn on an axis up to 10000 %
+		zero := 0.0
+		p.FieldConfig.Defaults.Min = &zero
+		p.FieldConfig.Defaults.Custom["axisSoftMax"] = 0.1
 	}
 	return p
 }
@@ -82,7 +88,8 @@ func (f figure) lines(queries ...query) Panel {
 func (f figure) bars(queries ...query) Panel {
 	p := f.panel("bargauge", targets("time_series", true, queries), map[string]any{
 		"orientation": "horizontal", "displayMode": "basic", "showUnfilled": false, "valueMode": "text",
-		"minVizHeight": 16, "minVizWidth": 0,
+		"minVizWidth": 0, "minVizHeight": 14, "maxVizHeight": 32, "sizing": "manual", // without a limit, one bar fills the panel
+		"text":          map[string]any{"titleSize": 12, "valueSize": 12}, // as large as 26 bars allow, and the same everywhere
 		"reduceOptions": map[string]any{"calcs": []string{"lastNotNull"}, "fields": "", "values": false},
 	})
 	zero := 0.0
@@ -90,10 +97,20 @@ func (f figure) bars(queries ...query) Panel {
 	return p
 }
 
-// stat writes the latest value of each series in large type, below its name.
+// stat writes the latest value of each series in large type, below its name
+// if the queries give it one. Without, only several are told apart, by their
+// instance.
 func (f figure) stat(queries ...query) Panel {
+	textMode := "auto"
+	for i := range queries {
+		if queries[i].legend == "" {
+			queries[i].legend = "{{instance}}"
+		} else {
+			textMode = "value_and_name"
+		}
+	}
 	p := f.panel("stat", targets("time_series", true, queries), map[string]any{
-		"colorMode": "value", "graphMode": "none", "justifyMode": "center", "textMode": "value_and_name", "orientation": "auto",
+		"colorMode": "value", "graphMode": "none", "justifyMode": "center", "textMode": textMode, "orientation": "auto",
 		"reduceOptions": map[string]any{"calcs": []string{"lastNotNull"}, "fields": "", "values": false},
 	})
 	p.FieldConfig.Defaults.Color = map[string]any{"mode": "thresholds"}
@@ -187,6 +204,13 @@ func steps(base string, pairs ...any) *Thresholds {
 // named shows the series' names alone, as a text in large type.
 func (p Panel) named() Panel {
 	p.Options["textMode"] = "name"
+	return p
+}
+
+// stacked puts several values one below the other: long texts need the width.
+func (p Panel) stacked() Panel {
+	p.Options["orientation"] = "horizontal"
+	p.Options["text"] = map[string]any{"titleSize": 12, "valueSize": 16} // scaled to their place, they could not be read
 	return p
 }
 

@@ -13,7 +13,7 @@ func frame(uid, title, description string, variables []Variable, rows ...row) Da
 		SchemaVersion: 37, // of Grafana 9.3; later ones migrate it
 		GraphTooltip:  1,  // one crosshair over all panels
 		Refresh:       "30s",
-		Time:          TimeRange{From: "now-6h", To: "now"},
+		Time:          TimeRange{From: "now-3h", To: "now"}, // a dozen cycles
 		Links: []Link{
 			link("Which model?", "benchd-home"),
 			link("Task", "benchd-task"),
@@ -89,6 +89,10 @@ func beside(height int, panels ...Panel) line {
 	for i := range panels {
 		if panels[i].GridPos.W == 0 {
 			panels[i].GridPos.W = rest / open
+		}
+		if panels[i].Type == "timeseries" && panels[i].GridPos.W <= 8 {
+			// A table at the side would leave a third of it for the lines.
+			panels[i].Options["legend"] = map[string]any{"displayMode": "list", "placement": "bottom", "showLegend": true, "calcs": []string{"lastNotNull"}}
 		}
 	}
 	return line{height: height, panels: panels}

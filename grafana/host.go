@@ -20,7 +20,7 @@ func host() Dashboard {
 				figureOf("Runs of the cycle", "Done, and planned.", "none", 0).stat(one("cycle_done_runs", "done"), one("cycle_planned_runs", "planned")),
 				figureOf("Cycles", "Since benchd was started: ended, and not done when the next was due.", "none", 0).stat(one("cycles_total", "ended"), one("cycle_overruns_total", "overran"))),
 			beside(8,
-				figureOf("How long does a cycle take?", "Wall time of the latest cycle that ended, and the time from one start to the next. Near the interval, cycles overrun.", "s", 0).
+				figureOf("How long does a cycle take?", "Wall time of the latest cycle that ended, and the time from one start to the next. Near the interval, cycles overrun.", "s", 1).
 					lines(one("last_cycle_duration_seconds", "cycle"), one("cycle_interval_seconds", "interval")),
 				figureOf("When does it run?", "Whether a cycle, and a run, is going on.", "none", 0).
 					timeline([]state{{0, "no", "text"}, {1, "yes", "blue"}}, one("cycle_in_progress", "cycle"), one("runs_in_progress", "run"))),
@@ -28,7 +28,7 @@ func host() Dashboard {
 				figureOf("Which experiments are skipped, and why?", "Experiments that cannot run here. benchd's log and its API say what is missing.", "none", 0).
 					table(append(identity(), of("reason", "Reason", 0)), "Task", false,
 						q("max by ("+ids+", reason) ("+all("experiment_skipped")+`) == 1 or on () label_replace(absent(`+all("experiment_skipped")+`), "reason", "none is skipped", "", "")`, "")),
-				figureOf("How many are skipped?", "Experiments that cannot run here, by reason.", "none", 0).stat(one("skipped_experiments", "{{reason}}")).thresholds(1.0, "orange").wide(4),
+				figureOf("Skipped", "Experiments that cannot run here, by reason.", "none", 0).stat(one("skipped_experiments", "{{reason}}")).thresholds(1.0, "orange").wide(4),
 				figureOf("What is running now?", "When the run that is going on was started.", "dateTimeFromNow", 0).orElse("between runs").
 					stat(q("1000 * "+all("running_start_timestamp_seconds"), "{{task}} {{model}} {{concurrency}} {{runtime}}").orEmpty("between runs nothing runs")).wide(7)),
 		),
@@ -38,7 +38,7 @@ func host() Dashboard {
 					bars(q(`sort_desc(1 - sum by (instance, task) (increase(`+all("clean_runs_total")+`[$__range])) / sum by (instance, task) (increase(benchd_runs_total{`+ofInstance+`,outcome="ok"}[$__range])))`, "{{task}}")),
 				figureOf("What disturbed them?", "Good runs over the time shown, by cause; one with two causes counts under each.", "short", 0).
 					bars(q(`sort_desc(sum by (instance, cause) (increase(`+all("dirty_runs_total")+`[$__range])))`, "{{cause}}")),
-				figureOf("Is the canary steady?", "Time for a fixed piece of work: spin stands for the processor, io for network and httpbin. If it rises, the host got slower, not a model.", "s", 3).
+				figureOf("Is the canary steady?", "Time for a fixed piece of work: spin stands for the processor, io for network and httpbin. If it rises, the host got slower, not a model.", "s", 2).
 					lines(q(`benchd_last_run_pass_duration_seconds{`+ofInstance+`,task="canary"}`, experimentName))),
 			beside(8,
 				figureOf("How long did runs wait for a CPU?", "Run delay by wall time: the largest of the latest runs of each task. Above 2 % a run is dirty, as far as others can have caused it.", "percentunit", 1).
@@ -56,22 +56,22 @@ func host() Dashboard {
 				figureOf("Memory", "Of the machine, and the limit of benchd's cgroup.", "bytes", 1).stat(one("host_memory_bytes", "memory"), one("host_memory_limit_bytes", "limit").orEmpty(noLimit)).wide(6))),
 		section("Is the httpbin well?",
 			beside(8,
-				figureOf("Does it answer?", "Whether the httpbin answered benchd.", "none", 0).timeline([]state{{1, "up", "green"}, {0, "down", "red"}}, one("httpbin_up", "httpbin")),
-				figureOf("How busy is it?", "Cores that the httpbin keeps busy.", "none", 2).orElse(noServer).lines(q("rate("+all("httpbin_cpu_seconds_total")+"[$__rate_interval])", "httpbin").orEmpty(noServer)),
-				figureOf("How much memory has it?", "Resident set of the httpbin.", "bytes", 1).orElse(noServer).lines(one("httpbin_memory_bytes", "httpbin").orEmpty(noServer)),
+				figureOf("Does it answer?", "Whether the httpbin answered benchd.", "none", 0).timeline([]state{{1, "up", "green"}, {0, "down", "red"}}, one("httpbin_up", "httpbin")).wide(6),
+				figureOf("How busy is it?", "Cores that the httpbin keeps busy.", "none", 2).orElse(noServer).lines(q("rate("+all("httpbin_cpu_seconds_total")+"[$__rate_interval])", "httpbin").orEmpty(noServer)).wide(7),
+				figureOf("How much memory has it?", "Resident set of the httpbin.", "bytes", 1).orElse(noServer).lines(one("httpbin_memory_bytes", "httpbin").orEmpty(noServer)).wide(7),
 				figureOf("Restarts", "Times that benchd started the httpbin again because it had ended.", "none", 0).orElse(noServer).stat(one("httpbin_restarts_total", "").orEmpty(noServer)).thresholds(1.0, "orange").wide(4))),
 		section("What does benchd itself cost?",
 			beside(8,
 				figureOf("How much CPU does benchd take?", "Cores that benchd keeps busy, workloads not included; and of that what sampling takes.", "none", 3).
 					lines(q("rate("+job("process_cpu_seconds_total")+"[$__rate_interval])", "benchd"), q("rate("+all("sampler_cpu_seconds_total")+"[$__rate_interval])", "sampling")),
 				figureOf("How much memory does benchd take?", "Resident set of benchd.", "bytes", 1).lines(q(job("process_resident_memory_bytes"), "benchd")),
-				figureOf("How long does a scrape take?", "Time in which Prometheus reads benchd's metrics.", "s", 3).lines(q(job("scrape_duration_seconds"), "benchd"))),
-			beside(8,
-				figureOf("How long does recording a run take?", "Wall time of writing a run to the history: average, over the time shown.", "s", 4).
+				figureOf("How long does a scrape take?", "Time in which Prometheus reads benchd's metrics.", "s", 2).lines(q(job("scrape_duration_seconds"), "benchd"))),
+			beside(5,
+				figureOf("How long does recording a run take?", "Wall time of writing a run to the history: average, over the time shown.", "s", 2).
 					stat(q("sum(increase("+all("record_duration_seconds_sum")+"[$__range])) / sum(increase("+all("record_duration_seconds_count")+"[$__range]))", "average")),
 				figureOf("How many runs were not recorded?", "Runs over the time shown that could not be written to the history: is the disk full?", "none", 0).
 					stat(q("sum(increase("+all("record_errors_total")+"[$__range]))", "")).thresholds(0.5, "red"),
-				figureOf("How large is its history, and is there room?", "Size of what benchd keeps in its data folder, and free space of the file system it is on.", "bytes", 1).
+				figureOf("Its history, and room for it", "Size of what benchd keeps in its data folder, and free space of the file system it is on.", "bytes", 1).
 					stat(one("data_size_bytes", "history"), one("data_free_bytes", "free")),
 				figureOf("How many series does it have?", "Series that a scrape of benchd returned.", "short", 0).stat(q(job("scrape_samples_scraped"), "")))),
 	)

@@ -1,5 +1,7 @@
 package grafana
 
+import "strings"
+
 // column is one column of a table: a label of the series, or the value of a
 // query.
 type column struct {
@@ -9,8 +11,14 @@ type column struct {
 	decimals int
 	width    int
 	states   []state
+	shades   []shade
 	link     string
 }
+
+// shade is the colour of a text.
+type shade struct{ text, color string }
+
+var soundness = []shade{{"sound", "green"}, {"provisional", "orange"}}
 
 const linkToExperiment = "/d/benchd-experiment?var-datasource=${datasource}&var-task=${__data.fields.Task:percentencode}" +
 	"&var-runtime=${__data.fields.Runtime:percentencode}&var-model=${__data.fields.Model:percentencode}" +
@@ -33,6 +41,12 @@ func verdict(refID, title string, states []state) column {
 	return column{field: "Value #" + refID, title: title, states: states}
 }
 
+// shaded colours the texts of a label.
+func (c column) shaded(shades []shade) column {
+	c.shades = shades
+	return c
+}
+
 func (c column) linked(url string) column {
 	c.link = url
 	return c
@@ -46,10 +60,10 @@ func (c column) wide(width int) column {
 // identity are the columns that name an experiment.
 func identity() []column {
 	return []column{
-		of("task", "Task", 110).linked(linkToTask),
-		of("runtime", "Runtime", 120),
-		of("model", "Model", 150).linked(linkToExperiment),
-		of("concurrency", "Concurrency", 105),
+		of("task", "Task", 95).linked(linkToTask),
+		of("runtime", "Runtime", 105),
+		of("model", "Model", 130).linked(linkToExperiment),
+		of("concurrency", "Concurrency", 100),
 	}
 }
 
@@ -87,9 +101,14 @@ func (f figure) table(columns []column, sortBy string, descending bool, queries 
 func (c column) override() Override {
 	o := Override{Matcher: Matcher{ID: "byName", Options: c.title}}
 	set := func(id string, value any) { o.Properties = append(o.Properties, Property{ID: id, Value: value}) }
-	if c.unit != "" {
+	switch {
+	case c.unit != "":
 		set("unit", c.unit)
 		set("decimals", c.decimals)
+	case !strings.HasPrefix(c.field, "Value"):
+		// Or a label that looks like a number is written as one: a concurrency
+		// of 10.00, in links too, which then lead nowhere.
+		set("unit", "string")
 	}
 	if c.width != 0 {
 		set("custom.width", c.width)
@@ -97,12 +116,24 @@ func (c column) override() Override {
 	if c.states != nil {
 		set("mappings", mappings(c.states))
 		set("custom.displayMode", "color-text") // read by 9.3, migrated by later ones
+		set("custom.align", "left")             // they are numbers, but read as text
+	}
+	if c.shades != nil {
+		m := Mapping{Type: "value", Options: map[string]MappingText{}}
+		for i, s := range c.shades {
+			m.Options[s.text] = MappingText{Text: s.text, Color: s.color, Index: i}
+		}
+		set("mappings", []Mapping{m})
+		set("custom.displayMode", "color-text")
 	}
 	if c.link != "" {
 		set("links", []Link{{Title: "Show", URL: c.link}})
 	}
-	if len(o.Properties) == 0 {
-		set("custom.align", "auto")
-	}
 	return o
+}
+
+// sentences leaves out the heads of the columns: a row reads as a sentence.
+func (p Panel) sentences() Panel {
+	p.Options["showHeader"] = false
+	return p
 }

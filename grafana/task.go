@@ -28,13 +28,14 @@ func task() Dashboard {
 
 func theTask() row {
 	return section("The experiment",
-		beside(7,
+		beside(6,
 			text("What is measured?", "### $title\n\n$description\n\nThe figures vary with the machine and its load; how the models compare varies less. "+
-				"Every model goes through exactly the same input, and a run with another result has failed.").wide(9),
+				"Every model goes through exactly the same input, and a run with another result has failed.")),
+		beside(8,
 			figureOf("Where are the programs?", "Program, client library, version and global interpreter lock of each experiment's latest run; paths are inside benchd's repository.", "none", 0).
-				table([]column{of("runtime", "Runtime", 110), of("model", "Model", 130), of("concurrency", "Concurrency", 100), of("source", "Program", 0),
-					of("client", "Client library", 160), of("runtime_version", "Version", 90), of("gil", "GIL", 80), of("size", "Size", 80)}, "Runtime", false,
-					q(`max by (`+ids+`, source, client, runtime_version, gil, size) (benchd_experiment_info{`+ofTask+`})`, "")).wide(15)))
+				table([]column{of("runtime", "Runtime", 105), of("model", "Model", 130), of("concurrency", "Concurrency", 100), of("source", "Program", 0),
+					of("client", "Client library", 240), of("runtime_version", "Version", 85), of("gil", "GIL", 80), of("size", "Size", 80)}, "Runtime", false,
+					q(`max by (`+ids+`, source, client, runtime_version, gil, size) (benchd_experiment_info{`+ofTask+`})`, ""))))
 }
 
 func summary() row {
@@ -42,7 +43,7 @@ func summary() row {
 	speed := func(counter string) query {
 		return q(strip(last(counter, ofTask)+" / "+last("duration_seconds", ofTask)), "")
 	}
-	who := []column{of("runtime", "Runtime", 110), of("model", "Model", 140).linked(linkToThis), of("concurrency", "Concurrency", 100)}
+	who := []column{of("runtime", "Runtime", 105), of("model", "Model", 130).linked(linkToThis), of("concurrency", "Concurrency", 100)}
 	return section("Summary: all the study's rows",
 		beside(12, figureOf("How long did each model take, and what did it get done?",
 			"Of each experiment's latest good run. Execution time: once through the task's input, set-up left out. Units: done in the whole run, which goes through the "+
@@ -59,7 +60,7 @@ func summary() row {
 				value("A", "CPU avg", "percentunit", 1), value("B", "CPU max", "percentunit", 1),
 				value("C", "System avg", "percentunit", 1), value("D", "System max", "percentunit", 1),
 				value("E", "Memory avg", "bytes", 1), value("F", "Memory max", "bytes", 1),
-				value("G", "Threads", "none", 0), value("H", "Processes", "none", 0), value("I", "Cores", "none", 0)),
+				value("G", "Threads", "none", 0).wide(75), value("H", "Processes", "none", 0).wide(85), value("I", "Cores", "none", 0).wide(60)),
 				"Runtime", false,
 				metric("cpu_usage_ratio"), metric("cpu_usage_max_ratio").orEmpty(tooShort),
 				metric("system_cpu_usage_ratio").orEmpty(tooBrief), metric("system_cpu_usage_max_ratio").orEmpty(tooShort),
@@ -75,17 +76,17 @@ const linkToThis = "/d/benchd-experiment?var-datasource=${datasource}&var-task=$
 // side draws a figure of the latest runs as bars and over time, side by side.
 func side(f figure, expr string, sort string, emptyReason string) line {
 	latest, history := f, f
-	latest.title, history.title = f.title+", latest", f.title+", over time"
-	return beside(14,
-		latest.bars(q(sort+"("+strip(expr)+")", experimentName).orEmpty(emptyReason)).wide(10),
-		history.lines(q(strip(expr), experimentName).orEmpty(emptyReason)).wide(14))
+	latest.title, history.title = f.title+" Latest runs", f.title+" Over time"
+	return beside(18, // all bars of io-bound
+		latest.bars(q(sort+"("+strip(expr)+")", experimentName).orEmpty(emptyReason)).wide(12),
+		history.lines(q(strip(expr), experimentName).orEmpty(emptyReason)).wide(12))
 }
 
 func executionTime() row {
 	return section("Execution time",
 		side(figureOf("How long does the work take?", "Wall time of going through the task's input once, set-up left out: the execution time of the study. Shorter is better.", "s", 2),
 			last("pass_duration_seconds", ofTask), "sort", ""),
-		beside(4, conclusion("which is fastest, which slowest?", "throughput", speed)))
+		beside(6, conclusion("which is fastest, which slowest?", "throughput", speed)))
 }
 
 func throughput() row {
@@ -97,49 +98,49 @@ func throughput() row {
 				by("concurrency", q(shape(ups), "")).wide(12),
 			figureOf("How many $unit per second, over time?", "Units of work done by wall time, of the latest run at each time. Longer lines are better.", "short", 1).
 				lines(q(strip(ups), experimentName)).wide(12)),
-		beside(5,
+		beside(11,
 			figureOf("Conclusion: where is each model best?",
 				"For each model that runs at several concurrencies: the one with the most $unit per second in its latest run. Neighbours within 5 % are as good, and need less.", "short", 1).
 				orElse("no model of this task runs at several concurrencies").
-				stat(q(`topk by (`+model+`) (1, `+strip(ups)+`) and on (`+model+`) count by (`+model+`) (`+ups+`) > 1`,
-					"{{model}} · {{runtime}}: best at {{concurrency}}").orEmpty("no model of this task runs at several concurrencies"))))
+				table([]column{of("runtime", "Runtime", 0), of("model", "Model", 0), of("concurrency", "Best at", 0), value("A", "Units per second", "short", 1)}, "Runtime", false,
+					q(`topk by (`+model+`) (1, `+strip(ups)+`) and on (`+model+`) count by (`+model+`) (`+ups+`) > 1`, "").orEmpty("no model of this task runs at several concurrencies"))))
 }
 
 func processor() row {
 	return section("CPU",
-		side(figureOf("How much CPU time does a unit cost?", "CPU seconds of the whole process tree, user and system, by units of work done. Where all models wait equally long, this tells them apart.", "s", 3),
+		side(figureOf("How much CPU time does a unit cost?", "CPU seconds of the whole process tree, user and system, by units of work done. Where all models wait equally long, this tells them apart.", "s", 2),
 			last("cpu_seconds_per_unit", ofTask), "sort", ""),
-		beside(4, conclusion("which costs least CPU, which most?", "cpu", cost)),
-		beside(10,
+		beside(6, conclusion("which costs least CPU, which most?", "cpu", cost)),
+		beside(18,
 			figureOf("How busy is the process: on average?", "CPU time of the process tree by wall time: 100 % is one core.", "percentunit", 1).
 				bars(q("sort_desc("+strip(last("cpu_usage_ratio", ofTask))+")", experimentName)),
 			figureOf("How busy is the process: at most?", "Largest CPU usage of the process tree over windows of at least 100 ms; absent with fewer than five samples.", "percentunit", 1).
-				orElse(tooShort).bars(q("sort_desc("+strip(last("cpu_usage_max_ratio", ofTask))+")", experimentName).orEmpty(tooShort)),
-			figureOf("How busy is the machine: on average?", "CPU usage of the whole machine meanwhile, 100 % is all cores: the httpbin and all others included.", "percentunit", 1).
-				orElse(tooBrief).bars(q("sort_desc("+strip(last("system_cpu_usage_ratio", ofTask))+")", experimentName).orEmpty(tooBrief))))
+				orElse(tooShort).bars(q("sort_desc("+strip(last("cpu_usage_max_ratio", ofTask))+")", experimentName).orEmpty(tooShort))),
+		side(figureOf("How busy is the machine?", "CPU usage of the whole machine meanwhile, 100 % is all cores: the httpbin and all others included.", "percentunit", 1).orElse(tooBrief),
+			last("system_cpu_usage_ratio", ofTask), "sort_desc", tooBrief))
 }
 
 func memory() row {
 	return section("Memory",
 		side(figureOf("How much memory does it need?", "Peak of the resident set of one process; of several, the largest sum of their proportional set sizes, in which shared pages count once.", "bytes", 1),
 			last("memory_peak_bytes", ofTask), "sort", ""),
-		beside(4, conclusion("which needs least memory, which most?", "memory", cost)))
+		beside(6, conclusion("which needs least memory, which most?", "memory", cost)))
 }
 
 func download() row {
 	return section("Download",
 		side(figureOf("How fast does it download?", "Bytes of the bodies received, as the program counted them, by wall time.", "Bps", 1).orElse(noTraffic),
 			last("received_bytes", ofTask)+" / "+last("duration_seconds", ofTask)+" > 0", "sort_desc", noTraffic),
-		beside(4, conclusion("which downloads fastest, which slowest?", "received", speed)))
+		beside(6, conclusion("which downloads fastest, which slowest?", "received", speed)))
 }
 
 func failures() row {
 	return section("Failures",
 		side(figureOf("How many requests failed?", "Items of input that failed in the latest good run: status of 400 or above, broken connection, time-out, wrong body.", "short", 0),
 			last("failed_items", ofTask), "sort_desc", ""),
-		beside(4, figureOf("Conclusion: which fails most?", "The experiment of each runtime with the largest share of failed items in its latest good run.", "percentunit", 2).
-			stat(q(`topk by (instance, task, runtime) (1, `+strip(last("error_ratio", ofTask))+`)`, experimentName+", share that failed")).
-			thresholds(0.001, "orange", 0.01, "red")))
+		beside(6, figureOf("Conclusion: which fails most?", "The experiment of each runtime with the largest share of failed items in its latest good run.", "percentunit", 2).
+			table([]column{of("runtime", "Runtime", 0), of("model", "Model", 0), of("concurrency", "Concurrency", 0), value("A", "Share that failed", "percentunit", 2)}, "Runtime", false,
+				q(`topk by (instance, task, runtime) (1, `+strip(last("error_ratio", ofTask))+`)`, ""))))
 }
 
 func latency() row {
@@ -147,44 +148,46 @@ func latency() row {
 		return last("request_duration_seconds", ofTask+`,percentile="`+p+`"`)
 	}
 	bars := func(p, about string) Panel {
-		return figureOf("How long do "+p+" % of the requests take at most?", about, "s", 3).orElse(noRequests).
+		return figureOf("How long do "+p+" % of the requests take at most?", about, "s", 2).orElse(noRequests).
 			bars(q("sort("+strip(percentile(p))+")", experimentName).orEmpty(noRequests))
 	}
 	closed := "Of the latest good run, failed requests included. In a closed loop (all tasks but fixed-rate) this is service time; in fixed-rate it counts from the moment the request was due."
 	return section("Latency",
-		beside(12, bars("50", closed), bars("90", closed), bars("99", closed)),
-		beside(4, conclusion("who waits longest for the slowest 1 %?", "latency", cost)),
+		beside(18, bars("50", closed), bars("90", closed)),
+		beside(18, bars("99", closed),
+			figureOf("The slowest 1 %, over time", "99th percentile of the requests of the latest run at each time.", "s", 2).orElse(noRequests).
+				lines(q(strip(percentile("99")), experimentName).orEmpty(noRequests))),
+		beside(6, conclusion("who waits longest for the slowest 1 %?", "latency", cost)),
 		beside(11,
-			figureOf("How are the latencies distributed?", "Requests of all chosen experiments by duration: a column for each time in which runs ended.", "s", 3).orElse(noRequests).
-				heatmap(q(`sum by (le) (increase(benchd_request_duration_seconds_bucket{`+ofTask+`}[$__rate_interval]))`, "{{le}}").orEmpty(noRequests)),
-			figureOf("The slowest 1 %, over time", "99th percentile of the requests of the latest run at each time.", "s", 3).orElse(noRequests).
-				lines(q(strip(percentile("99")), experimentName).orEmpty(noRequests))))
+			figureOf("How are the latencies distributed?", "Requests of all chosen experiments by duration: a column for each time in which runs ended.", "s", 2).orElse(noRequests).
+				heatmap(q(`sum by (le) (increase(benchd_request_duration_seconds_bucket{`+ofTask+`}[$__rate_interval]))`, "{{le}}").orEmpty(noRequests))))
 }
 
 func server() row {
 	return section("The server and the machine",
-		beside(9,
+		beside(4,
 			figureOf("What does the machine have?", "Of the machine benchd runs on, where the httpbin runs too unless BENCHD_HTTPBIN_URL says otherwise.", "none", 0).
 				table([]column{of("cpu_model", "CPU", 0), of("architecture", "Architecture", 100), of("os", "System", 0), of("kernel", "Kernel", 0),
 					value("B", "Cores", "none", 0), value("C", "Memory", "bytes", 1)}, "CPU", false,
 					q(`max by (instance, cpu_model, architecture, os, kernel) (benchd_host_info{`+ofInstance+`})`, ""),
 					q(`max by (instance) (benchd_host_cores{`+ofInstance+`})`, ""),
-					q(`max by (instance) (benchd_host_memory_bytes{`+ofInstance+`})`, "")).wide(8),
+					q(`max by (instance) (benchd_host_memory_bytes{`+ofInstance+`})`, ""))),
+		beside(18,
 			figureOf("How much CPU did the httpbin use?", "Cores that the httpbin kept busy during the latest run, on average. If it is near the number of cores, the server and not the model is measured.", "none", 2).orElse(noServer).
-				bars(q("sort_desc("+strip(last("server_cpu_seconds", ofTask)+" / "+last("duration_seconds", ofTask))+")", experimentName).orEmpty(noServer)).wide(8),
+				bars(q("sort_desc("+strip(last("server_cpu_seconds", ofTask)+" / "+last("duration_seconds", ofTask))+")", experimentName).orEmpty(noServer)),
 			figureOf("How much memory did the httpbin use?", "Resident set of the httpbin at the end of the latest run at each time.", "bytes", 1).orElse(noServer).
-				lines(q(strip(last("server_memory_bytes", ofTask)), experimentName).orEmpty(noServer)).wide(8)))
+				lines(q(strip(last("server_memory_bytes", ofTask)), experimentName).orEmpty(noServer))))
 }
 
 func verdicts() row {
 	return section("Conclusion: when to use what, and what to avoid",
-		beside(14, figureOf("Which model should be used?",
+		beside(16, figureOf("Which model should be used?",
 			"Computed for each experiment: speed (units per second) and cost (CPU seconds per unit) against the baseline of its runtime in the same cycle. Different means: in "+
 				"every cycle shown, by more than 5 %. Least and most are the range over the cycles shown; memory is in the table for you to weigh.", "none", 2).
-			table([]column{of("runtime", "Runtime", 110), of("model", "Model", 140).linked(linkToThis), of("concurrency", "Concurrency", 100),
-				verdict("A", "Advice", advices()).wide(360), value("B", "Speed", "suffix:×", 2), value("C", "Speed, least", "suffix:×", 2), value("D", "Speed, most", "suffix:×", 2),
-				value("E", "CPU per unit", "suffix:×", 2), value("F", "Memory", "suffix:×", 2), value("G", "Failed", "percentunit", 2),
-				verdict("H", "Comparison", []state{{0, "sound", "green"}, {1, "provisional", "orange"}})}, "Speed", true,
+			table([]column{of("runtime", "Runtime", 105), of("model", "Model", 130).linked(linkToThis), of("concurrency", "Concurrency", 100),
+				verdict("A", "Advice", advices()).wide(280), verdict("H", "Comparison", []state{{0, "sound", "green"}, {1, "provisional", "orange"}}).wide(100),
+				value("B", "Speed", "suffix:×", 2), value("C", "Least", "suffix:×", 2), value("D", "Most", "suffix:×", 2),
+				value("E", "CPU per unit", "suffix:×", 2).wide(105), value("F", "Memory", "suffix:×", 2), value("G", "Failed", "percentunit", 2)}, "Speed", true,
 				advice(ofTask), q(strip(within("last", "throughput", ofTask)), ""),
 				q(strip(within("min", "throughput", ofTask)), ""), q(strip(within("max", "throughput", ofTask)), ""),
 				q(strip(within("last", "cpu", ofTask)), ""), q(strip(within("last", "memory", ofTask)), ""),
