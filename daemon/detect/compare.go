@@ -1,0 +1,205 @@
+package detect
+
+import (
+	"math"
+	"slices"
+)
+
+// What is compared.
+const (
+	maxBase   = 50 // older values say more of the past than of the level
+	minBase   = 8
+	maxRecent = 60
+	minRecent = 4
+)
+
+type gate struct {
+	z, weakZ, strongT float64
+	weakRecent        int
+	t, tLong, burstT  float64
+	burst             int
+	margin            float64
+	r0, n0            float64
+}
+
+var gates = gate{z: 4, weakZ: 3.45, strongT: 10, weakRecent: 6, t: 6, tLong: 1.2, burstT: 10, burst: 7, margin: .05, r0: .3, n0: 15}
+
+const weakZ = 3
+
+// windows are the numbers of new values that are tried, about 15 % apart.
+var windows = []int{4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 21, 24, 27, 31, 35, 40, 46, 53, 60}
+
+// comparison is of the newest m values with n before them.
+type comparison struct {
+	n, m       int
+	difference float64 // of the levels, in logarithms
+	variance   float64 // of single values around their level
+	deff       float64 // variance of the difference by what it were without autocorrelation
+}
+
+// leastVariance is that of figures that agree in 7 digits. Without it a
+// constant series would divide by 0.
+const leastVariance = 1e-14
+
+func (c *comparison) standardError() float64 {
+	return math.Sqrt(c.variance * c.deff * (1/float64(c.n) + 1/float64(c.m)) / levelEfficiency)
+}
+
+func (c *comparison) t() float64 { return c.difference / c.standardError() }
+
+func (c *comparison) passes(z, leastEffect float64) bool {
+	g := &gates
+	least := math.Log1p(leastEffect)
+	size := math.Abs(c.difference)
+	if size < least {
+		return false
+	}
+	t := math.Abs(c.t())
+	if math.Abs(z) < g.z {
+		return c.m >= g.weakRecent && t >= g.strongT && c.variance > leastVariance && math.Abs(z) >= g.weakZ
+	}
+	if c.m <= g.burst && t < g.burstT {
+		return false
+	}
+	need := g.t
+	if c.m > 12 {
+		need *= 1 + (g.tLong-1)*math.Log(float64(c.m)/12)/math.Log(5)
+	}
+	return t*(1-g.margin*least/size) >= need
+}
+
+// compare estimates levels, spread and autocorrelation.
+func (w *window) compare(m int) comparison {
+	base, recent := w.split(m)
+	n := len(base)
+	levelBase, squaresBase := levelOf(base)
+	levelRecent, squaresRecent := levelOf(recent)
+	var room [MaxValues]float64
+	residuals := room[:0]
+	for _, x := range base {
+		residuals = append(residuals, x-levelBase)
+	}
+	for _, x := range recent {
+		residuals = append(residuals, x-levelRecent)
+	}
+	r := autocorrelation(residuals)
+	return comparison{
+		n: n, m: m, difference: levelRecent - levelBase,
+		variance: max(leastVariance, (squaresBase+squaresRecent)/float64(n+m-2)),
+		deff: (designEffect(r, m)/float64(m) + designEffect(r, n)/float64(n)) /
+			(1/float64(m) + 1/float64(n)),
+	}
+}
+
+// levelEfficiency is the variance of the mean by that of levelOf, for normal values.
+const levelEfficiency = 0.955
+
+// levelOf returns a robust level, and the sum of squares around it: Huber's
+// M-estimator in one step from the median (Robust Estimation of a Location
+// Parameter, Ann. Math. Statist. 35, 1964; Bickel, One-Step Huber Estimates in
+// the Linear Model, JASA 70, 1975), and the tau scale of Maronna and Zamar
+// (Robust Estimates of Location and Dispersion for High-Dimensional Datasets,
+// Technometrics 44, 2002). The median itself needs half as many values more for the
+// same certainty, and the median of deviations nearly three times as many.
+func levelOf(x []float64) (level, squares float64) {
+	var room, deviations [MaxValues]float64
+	sorted := room[:copy(room[:], x)]
+	slices.Sort(sorted)
+	m := middle(sorted)
+	// From the middle outwards, deviations are sorted already.
+	d := deviations[:0]
+	i, j := len(sorted)/2-1, len(sorted)/2
+	for i >= 0 || j < len(sorted) {
+		if i < 0 || j < len(sorted) && sorted[j]-m < m-sorted[i] {
+			d = append(d, sorted[j]-m)
+			j++
+		} else {
+			d = append(d, m-sorted[i])
+			i--
+		}
+	}
+	sd := 1.4826 * middle(d) // that of a normal distribution with this median of deviations
+	if sd == 0 {
+		return m, 0 // most values are equal
+	}
+	sum, within := 0.0, 0
+	for _, y := range sorted {
+		e := y - m
+		if math.Abs(e) <= 1.5*sd {
+			within++
+		}
+		sum += min(1.5*sd, max(-1.5*sd, e))
+	}
+	level = m + sum/float64(within)
+	for _, y := range sorted {
+		squares += min(9*sd*sd, (y-level)*(y-level))
+	}
+	return level, squares / 0.9917 // what lies within 3 standard deviations
+}
+
+// autocorrelation of neighbours, by ranks, as outliers would hide it. Few values say little of it:
+// corrected for its bias, -(1+3r)/n (Kendall, Note on Bias in the Estimation of
+// Autocorrelation, Biometrika 41, 1954), and mixed with what is usual.
+func autocorrelation(residuals []float64) float64 {
+	var room [MaxValues]int32
+	rank := room[:len(residuals)]
+	rankOf(residuals, rank)
+	n := float64(len(rank))
+	mean := 0.0
+	for _, r := range rank {
+		mean += float64(r) / n
+	}
+	var products, squares, last float64
+	for i, r := range rank {
+		d := float64(r) - mean
+		if i > 0 {
+			products += d * last
+		}
+		squares += d * d
+		last = d
+	}
+	r := 0.0
+	if squares > 0 {
+		r = products / squares
+	}
+	r += (1 + 3*r) / n
+	r = (n*r + gates.n0*gates.r0) / (n + gates.n0)
+	return min(0.8, max(0, r))
+}
+
+// designEffect is by how much the autocorrelation r of neighbours raises the
+// variance of a mean of k values: 1 + 2 sum over j<k of (1-j/k) r^j.
+func designEffect(r float64, k int) float64 {
+	return (1+r)/(1-r) - 2*r*(1-math.Pow(r, float64(k)))/(float64(k)*(1-r)*(1-r))
+}
+
+func medianOf(x []float64) float64 {
+	var room [MaxValues]float64
+	sorted := room[:copy(room[:], x)]
+	slices.Sort(sorted)
+	return middle(sorted)
+}
+
+// middle is the median of sorted values.
+func middle(sorted []float64) float64 {
+	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+}
+
+// interval is a 95 % confidence interval of the difference of levels: order
+// statistics of all differences between new and old values (Lehmann,
+// Nonparametric Confidence Intervals for a Shift Parameter, Ann. Math. Statist.
+// 34, 1963), taken further out as autocorrelation demands.
+func (w *window) interval(m int, c comparison) (low, high float64) {
+	base, recent := w.split(m)
+	all := make([]float64, 0, len(base)*len(recent))
+	for _, b := range base {
+		for _, r := range recent {
+			all = append(all, r-b)
+		}
+	}
+	slices.Sort(all)
+	pairs := float64(len(all))
+	out := 1.96 * math.Sqrt(pairs*float64(c.n+c.m+1)/12*c.deff)
+	k := max(0, int(pairs/2-out))
+	return min(all[k], c.difference), max(all[len(all)-1-k], c.difference)
+}

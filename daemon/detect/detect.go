@@ -1,0 +1,144 @@
+package detect
+
+import (
+	"math"
+	"slices"
+)
+
+// MaxValues is how many values, the newest, any function but Scan looks at.
+const MaxValues = maxBase + maxRecent
+
+// Value is one run's figure. Values are given in order of time. One that is
+// not a positive number (zero, less, NaN, infinite) has no logarithm, says
+// nothing of a level, and is passed over as if it were not there.
+type Value struct {
+	X     float64
+	Block int64 // the cycle it is of: runs of one block share the state of the machine
+}
+
+// Options say what is of interest. The zero value is every change, however small.
+type Options struct {
+	// LeastEffect is the least change of interest, a ratio: 0.02 is 2 %, up or
+	// down. Smaller ones are never told.
+	LeastEffect float64
+	// MinBlocks is of how many blocks the new values must be, at least. A
+	// change that was seen in one block only may be one of the machine. 0 is 1.
+	MinBlocks int
+}
+
+// Shift is a lasting change of level.
+type Shift struct {
+	Since         int     // index of the first value of the new level in the values given
+	Ratio         float64 // new level by old: 1.2 is 20 % more
+	Low, High     float64 // 95 % confidence interval of Ratio
+	Before, After float64 // medians of what was compared
+	Base, Recent  int     // how many values were compared
+	Z             float64 // rank test, in standard deviations, positive for more
+	T             float64 // size by its standard error, positive for more
+}
+
+// Alert is a Shift in a whole series.
+type Alert struct {
+	At int // index of the run after which it is raised
+	Shift
+}
+
+// Latest reports whether there was a lasting change as of the newest value.
+// regime is everything since the last change that was accepted: it should
+// begin at that one's Since.
+func Latest(regime []Value, o Options) (Shift, bool) {
+	var w window
+	w.fill(regime)
+	z, most := w.rankTests()
+	for _, m := range windows {
+		if m > most {
+			break
+		}
+		if math.Abs(z[m]) < weakZ || w.blocks(m) < o.MinBlocks {
+			continue
+		}
+		if c := w.compare(m); c.passes(z[m], o.LeastEffect) {
+			return w.shift(&z, most, c.difference > 0), true
+		}
+	}
+	return Shift{}, false
+}
+
+// shift dates a change and says its size. The date is where the rank test is
+// surest, of those that see the change in the same direction.
+func (w *window) shift(z *[maxRecent + 1]float64, most int, up bool) Shift {
+	best := 0
+	for m := minRecent; m <= most; m++ {
+		if (z[m] > 0) == up && math.Abs(z[m]) > math.Abs(z[best]) {
+			best = m
+		}
+	}
+	c := w.compare(best)
+	low, high := w.interval(best, c)
+	base, recent := w.split(best)
+	return Shift{
+		Since: w.at[w.n-best],
+		Ratio: math.Exp(c.difference), Low: math.Exp(low), High: math.Exp(high),
+		Before: math.Exp(medianOf(base)), After: math.Exp(medianOf(recent)),
+		Base: c.n, Recent: c.m, Z: z[best], T: c.t(),
+	}
+}
+
+// Scan goes through a whole series as if it came run by run, and accepts every
+// alert at once: the new level is what later values are held against.
+func Scan(series []Value, o Options) []Alert {
+	var all []Alert
+	start := 0
+	for at := range series {
+		if s, ok := Latest(series[start:at+1], o); ok {
+			s.Since += start
+			start = s.Since
+			all = append(all, Alert{at, s})
+		}
+	}
+	return all
+}
+
+// window is what of a regime is looked at.
+type window struct {
+	n      int
+	x      [MaxValues]float64 // logarithms, so that a change is a difference
+	at     [MaxValues]int     // their indices in what was given
+	block  [MaxValues]int64
+	sorted [MaxValues]float64 // room
+}
+
+func (w *window) fill(regime []Value) {
+	first := len(regime)
+	for n := 0; first > 0 && n < MaxValues; first-- {
+		if usable(regime[first-1].X) {
+			n++
+		}
+	}
+	for i := first; i < len(regime); i++ {
+		if v := regime[i]; usable(v.X) {
+			w.x[w.n], w.at[w.n], w.block[w.n] = math.Log(v.X), i, v.Block
+			w.n++
+		}
+	}
+}
+
+func usable(x float64) bool { return x > 0 && !math.IsInf(x, 1) }
+
+// blocks counts the blocks of the newest m values.
+func (w *window) blocks(m int) int {
+	count := 0
+	for i := w.n - m; i < w.n; i++ {
+		if !slices.Contains(w.block[w.n-m:i], w.block[i]) {
+			count++
+		}
+	}
+	return count
+}
+
+// split returns the newest m values, and those before that they are held
+// against.
+func (w *window) split(m int) (base, recent []float64) {
+	k := w.n - m
+	return w.x[max(0, k-maxBase):k], w.x[k:w.n]
+}

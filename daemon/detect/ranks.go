@@ -1,0 +1,117 @@
+package detect
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// exactRecent is up to how many new values the rank test uses the exact
+// distribution. With more, the normal approximation is as good where it
+// matters, 4 standard deviations out.
+const exactRecent = 12
+
+// exactZ holds, by the numbers of new and old values and by U, how many
+// standard deviations of a normal distribution cut off a tail as large as that
+// of U or less. Probabilities by the recurrence of Mann and Whitney (1947):
+//
+//	p(n,m,u) = n/(n+m) p(n-1,m,u-m) + m/(n+m) p(n,m-1,u)
+//
+// It assumes that no values are equal. Equal ones count as half a pair, which
+// makes U less extreme than any order among them would at the extreme side, so
+// that ties cost power and do not raise alarms. The correction for ties would:
+// in a series that is constant but for three values it makes those significant.
+var exactZ = func() (z [exactRecent + 1][maxBase + 1][]float64) {
+	var p [exactRecent + 1][maxBase + 1][]float64
+	for m := range p {
+		for n := range p[m] {
+			p[m][n] = make([]float64, n*m+1)
+			if n == 0 || m == 0 {
+				p[m][n][0] = 1
+				continue
+			}
+			old := float64(n) / float64(n+m)
+			for u := range p[m][n] {
+				if u >= m && u-m < len(p[m][n-1]) {
+					p[m][n][u] += old * p[m][n-1][u-m]
+				}
+				if u < len(p[m-1][n]) {
+					p[m][n][u] += (1 - old) * p[m-1][n][u]
+				}
+			}
+			tail := 0.0
+			for _, probability := range p[m][n][:n*m/2+1] {
+				tail += probability
+				z[m][n] = append(z[m][n], max(0, math.Sqrt2*math.Erfcinv(2*min(1, tail))))
+			}
+		}
+	}
+	return z
+}()
+
+// rankZ turns the sum of signs of all n*m differences into standard deviations.
+func rankZ(n, m, signs int) float64 {
+	pairs := n * m
+	most := max(signs, -signs)
+	z := 0.0
+	if m > exactRecent {
+		// Half a pair is the correction for continuity.
+		z = max(0, float64(most-1)/2) / math.Sqrt(float64(pairs)*float64(n+m+1)/12)
+	} else if u := (pairs - most + 1) / 2; u < len(exactZ[m][n]) {
+		z = exactZ[m][n][u]
+	}
+	if signs < 0 {
+		return -z
+	}
+	return z
+}
+
+// rankTests holds the newest m values against those before them, for every m
+// up to most. The sum of signs for m+1 is that for m, less and plus what the
+// value says that is now new, and the one that now is in the base: so all of
+// them cost no more than a few of them anew.
+func (w *window) rankTests() (z [maxRecent + 1]float64, most int) {
+	var room [MaxValues]int32
+	rank := room[:w.n]
+	rankOf(w.x[:w.n], rank)
+	var signs int32
+	for m := 1; m <= maxRecent && w.n-m >= minBase; m++ {
+		k := w.n - m // where the new values begin
+		first, firstBefore := max(0, k-maxBase), max(0, k+1-maxBase)
+		moved := rank[k]
+		for _, r := range rank[k+1:] {
+			signs -= sign(r - moved)
+		}
+		for _, r := range rank[firstBefore:k] {
+			signs += sign(moved - r)
+		}
+		if first < firstBefore {
+			for _, r := range rank[k:] {
+				signs += sign(r - rank[first])
+			}
+		}
+		z[m], most = rankZ(k-first, m, int(signs)), m
+	}
+	return z, most
+}
+
+// sign is -1, 0 or 1. Without branches, for they could not be foretold: it is
+// most of what a call costs.
+func sign(d int32) int32 { return d>>31 | int32(uint32(-d)>>31) }
+
+// rankOf numbers the values by size; equal ones have equal numbers.
+func rankOf(x []float64, rank []int32) {
+	var room [MaxValues]int32
+	order := room[:len(x)]
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(a, b int32) int { return cmp.Compare(x[a], x[b]) })
+	next := int32(0)
+	for i, k := range order {
+		if i > 0 && x[k] != x[order[i-1]] {
+			next++
+		}
+		rank[k] = next
+	}
+}

@@ -1,0 +1,59 @@
+package detect
+
+import "math"
+
+// Suspect reports whether the newest values look unlike those before: too
+// little to raise an alert, enough for another run at once. Of the newest one,
+// two or three values each must lie off the level, on the same side, and their mean be
+// far off it; a single normal value ends the suspicion.
+func Suspect(regime []Value, o Options) bool {
+	var w window
+	w.fill(regime)
+	for m := 1; m <= 3 && w.n-m >= minBase; m++ {
+		base, recent := w.split(m)
+		level, squares := levelOf(base)
+		n := float64(len(base))
+		sd := math.Sqrt(max(leastVariance, squares/(n-1)))
+		least := math.Inf(1)
+		sum := 0.0
+		for _, x := range recent {
+			sum += x - level
+		}
+		for _, x := range recent {
+			least = min(least, (x-level)*math.Copysign(1, sum))
+		}
+		mean := math.Abs(sum) / float64(m)
+		if least >= sd && mean >= math.Log1p(o.LeastEffect) &&
+			mean >= suspectT*sd*math.Sqrt(designEffect(0.3, m)/float64(m)+1/n) {
+			return true
+		}
+	}
+	return false
+}
+
+const suspectT = 3.2
+
+// Noticeable is the smallest lasting change, up or down, that would be noticed if it began
+// now: with probability 0.8 within 20 further runs. ok is false where there
+// are too few values to say.
+func Noticeable(regime []Value, o Options) (ratio float64, ok bool) {
+	var w window
+	w.fill(regime)
+	const m = 16
+	if w.n < 2*minBase {
+		return 0, false
+	}
+	x := w.x[max(0, w.n-maxBase):w.n]
+	level, squares := levelOf(x)
+	var room [MaxValues]float64
+	residuals := room[:0]
+	for _, y := range x {
+		residuals = append(residuals, y-level)
+	}
+	r := autocorrelation(residuals)
+	n := len(x)
+	c := comparison{n: n, m: m, variance: max(leastVariance, squares/float64(n-1)),
+		deff: (designEffect(r, m)/m + designEffect(r, n)/float64(n)) / (1.0/m + 1/float64(n))}
+	least := math.Log1p(o.LeastEffect)
+	return math.Expm1(max(least, gates.t*c.standardError()) + 0.84*c.standardError()), true
+}
