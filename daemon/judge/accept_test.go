@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"testing"
+	"time"
 
 	"benchd/daemon/bench"
 )
@@ -58,7 +59,9 @@ func TestAccept(t *testing.T) {
 
 func TestAcceptByItself(t *testing.T) {
 	w, k, c := regressed(t, 1.3)
-	w.cycles(7*96 - 20)
+	w.options.AcceptAfter = 24 * time.Hour
+	w.start()
+	w.cycles(96 - 20)
 	if w.of(k, bench.CPU) == nil {
 		t.Fatal("accepted before its time")
 	}

@@ -85,7 +85,7 @@ func (c *cell) nearest(to *bench.Point) *bench.Point {
 	var best *bench.Point
 	for i := range c.points {
 		p := &c.points[i]
-		if p.Cycle != to.Cycle || !p.Sound || p.SecondsPerUnit <= 0 {
+		if p.Cycle != to.Cycle || !c.counts(p) || p.SecondsPerUnit <= 0 {
 			continue
 		}
 		if best == nil || p.Started.Sub(to.Started).Abs() < best.Started.Sub(to.Started).Abs() {

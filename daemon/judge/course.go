@@ -14,13 +14,10 @@ const (
 	// baselineRuns are how many values before a change are kept to tell a
 	// recovery by, and pinned of a level.
 	baselineRuns = 50
-	// blocks is of how many cycles the runs of a new level must be. Reruns come
-	// within seconds: alone they could all fall into one bad minute.
-	blocks = 2
-	// returned is how many runs in a row, nearer to the old level than to the
+	// returned is how many cycles in a row, nearer to the old level than to the
 	// new one, are a recovery that the detector cannot see yet: just after a
 	// change it is partly blind. A step of 1.5 standard deviations is left by
-	// chance in 1 of 100,000 runs.
+	// chance once in 100,000 cycles.
 	returned = 8
 )
 
@@ -37,33 +34,30 @@ type course struct {
 // values of the present level and the open change.
 func (j *Judge) look(ctx context.Context, c *cell, s *course) {
 	present := since(c.steps(s.figure), s.since)
-	options := detect.Options{LeastEffect: j.options.LeastChange, MinBlocks: blocks}
-	values := forDetector(present)
-	shift, found := detect.Latest(values, options)
+	shift, found := j.find(c, s, present)
 	switch {
 	case found && s.regressed():
 		j.moveOn(ctx, c, s, present, shift)
 	case found:
 		j.change(ctx, c, s, present, shift)
-	case s.regressed() && hasReturned(s.open, present):
-		j.recover(ctx, s, present[len(present)-returned:])
+	case s.regressed() && hasReturned(s.open, perCycle(present)):
+		j.recover(ctx, s, last(perCycle(present), returned))
 	case s.regressed():
 		j.blame(ctx, c, s)
 	}
 	present = since(present, s.since)
-	values = forDetector(present)
 	was := s.suspect
-	s.suspect = !found && s.open == nil && detect.Suspect(values, options)
+	s.suspect = !found && s.open == nil && j.suspicious(c, s, present)
 	if s.suspect && !was {
 		j.suspects[c.Key]++
 	}
-	s.describe(present, values, options)
+	s.describe(present, j.options.LeastChange)
 }
 
 func (s *course) regressed() bool { return s.open != nil && s.open.Direction == bench.Regression }
 
 // describe makes what is shown of the course.
-func (s *course) describe(present []step, values []detect.Value, o detect.Options) {
+func (s *course) describe(present []step, leastChange float64) {
 	s.Figure, s.State = s.figure, bench.Steady
 	switch {
 	case s.regressed():
@@ -78,7 +72,7 @@ func (s *course) describe(present []step, values []detect.Value, o detect.Option
 		s.Level = median(valuesOf(last(present, baselineRuns)))
 	}
 	s.Noticeable = nil
-	if ratio, ok := detect.Noticeable(values, o); ok {
+	if ratio, ok := detect.Noticeable(forDetector(perCycle(present)), detect.Options{LeastEffect: leastChange}); ok {
 		s.Noticeable = &ratio
 	}
 }
@@ -97,7 +91,7 @@ func (j *Judge) change(ctx context.Context, c *cell, s *course, present []step, 
 		Before: shift.Before, After: shift.After,
 		Level: began.Run, Old: valuesOf(last(before, baselineRuns)),
 	}
-	change.Differences = j.differences(ctx, change)
+	change.Differences = j.differences(ctx, before, change)
 	change.Scope = j.scope(c, change)
 	if change.Scope == bench.ScopeBaseline {
 		// It is told of the baseline; here there is only a new level.
@@ -146,16 +140,14 @@ func (j *Judge) recover(ctx context.Context, s *course, back []step) {
 	}
 }
 
-// hasReturned reports whether the latest runs are all nearer to the level from
-// before the change than to that after it, and not of one cycle.
+// hasReturned reports whether the latest cycles are all nearer to the level
+// from before the change than to that after it.
 func hasReturned(open *bench.Change, present []step) bool {
 	if len(present) < returned {
 		return false
 	}
-	back := present[len(present)-returned:]
 	half := math.Sqrt(open.Before * open.After)
-	return back[0].point.Cycle != back[returned-1].point.Cycle &&
-		!slices.ContainsFunc(back, func(s step) bool { return s.value > half })
+	return !slices.ContainsFunc(last(present, returned), func(s step) bool { return s.value > half })
 }
 
 // blame looks again at what an open regression is of: when it was found, the
@@ -211,10 +203,14 @@ func (j *Judge) end(ctx context.Context, change *bench.Change, how bench.Ending,
 	return nil
 }
 
-// differences compares the runs on either side of the change.
-func (j *Judge) differences(ctx context.Context, change *bench.Change) []bench.Difference {
+// doubt is by how many runs a change may be dated wrong.
+const doubt = 3
+
+// differences compares runs on either side of the change, as far apart as its
+// date is in doubt.
+func (j *Judge) differences(ctx context.Context, before []step, change *bench.Change) []bench.Difference {
 	var sides [2]bench.Run
-	for i, id := range []int64{change.LastBefore.Run, change.Began.Run} {
+	for i, id := range []int64{last(before, doubt+1)[0].point.Run, change.Detected.Run} {
 		run, ok, err := j.options.History.RunByID(ctx, id)
 		if err != nil {
 			j.options.Log.Error("what else changed is not known", "experiment", change.Key.String(), "run", id, "err", err)

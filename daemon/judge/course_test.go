@@ -200,8 +200,8 @@ func TestRegressionThatGrows(t *testing.T) {
 	w.slowdown(k, bench.CPU, 66, 1.5)
 	w.cycles(25)
 	c := w.of(k, bench.CPU)
-	if c == nil || c.Size.Low > 1.5 || c.Size.High < 1.5 || math.Abs(float64(c.Began.Cycle-41)) > 3 || c.Level <= c.Began.Run {
-		t.Fatalf("%+v", c)
+	if c == nil || math.Abs(c.Size.Ratio-1.5) > 0.03 || math.Abs(float64(c.Began.Cycle-41)) > 3 || c.Level <= c.Began.Run {
+		t.Fatalf("%s: size %+v, began %+v, level %d", c.Sentence(), c.Size, c.Began, c.Level)
 	}
 	for _, other := range w.history.changes {
 		if other.Key == k && other.Figure == bench.CPU && other.ID != c.ID {

@@ -1,0 +1,121 @@
+package judge
+
+import (
+	"math"
+	"slices"
+
+	"benchd/daemon/bench"
+	"benchd/daemon/detect"
+)
+
+// Runs of one cycle share the state of the machine, reruns above all: they are
+// made within seconds. So the detector is given one value a cycle, as its rates
+// of false alarms suppose: the median of the cycle's runs. Reruns make that
+// median surer, and clear a suspect that was an accident.
+//
+// They confirm a change before its time too, in two cycles in place of eight,
+// where more is known than that the figure moved: it must have moved by its
+// reference as well, which was run beside it and shares what the machine did.
+
+// confirming is in how many cycles a change must show that reruns confirm.
+const confirming = 2
+
+// find looks for a change of level in the steps of the present one.
+func (j *Judge) find(c *cell, s *course, present []step) (detect.Shift, bool) {
+	o := detect.Options{LeastEffect: j.options.LeastChange}
+	cycles := perCycle(present)
+	if shift, ok := detect.Latest(forDetector(cycles), o); ok {
+		first := cycles[shift.Since].point.Run
+		shift.Since = slices.IndexFunc(present, func(s step) bool { return s.point.Run >= first })
+		return shift, true
+	}
+	beside, ok := j.beside(c, s.figure, present)
+	if !ok || len(cycles) == len(present) {
+		return detect.Shift{}, false
+	}
+	o.MinBlocks = confirming
+	shift, found := detect.Latest(forDetector(present), o)
+	if !found || !supported(present[shift.Since:], &shift) {
+		return detect.Shift{}, false
+	}
+	by, found := detect.Latest(forDetector(beside), o)
+	return shift, found && by.Ratio > 1 == (shift.Ratio > 1)
+}
+
+// supported reports whether the change shows in the latest cycle and in enough
+// of them: by the median of a cycle, so that many reruns of a bad one do not
+// make up for a good one.
+func supported(level []step, shift *detect.Shift) bool {
+	half := math.Sqrt(shift.Before * shift.After)
+	n, latest := 0, false
+	for _, s := range perCycle(level) {
+		if latest = s.value > half == (shift.Ratio > 1); latest {
+			n++
+		}
+	}
+	return latest && n >= confirming
+}
+
+// suspicious reports whether the newest values look unlike those before them,
+// also by the reference, if that has run in the same cycle.
+func (j *Judge) suspicious(c *cell, s *course, present []step) bool {
+	o := detect.Options{LeastEffect: j.options.LeastChange}
+	if !detect.Suspect(forDetector(present), o) {
+		return false
+	}
+	beside, ok := j.beside(c, s.figure, present)
+	if !ok || beside[len(beside)-1].point != present[len(present)-1].point {
+		return true
+	}
+	return detect.Suspect(forDetector(beside), o)
+}
+
+// beside are the steps by those of their reference: of the baseline, or for
+// that one of a canary, in the same cycle. Those that are no matter of the
+// machine's state, or by the baseline already, are as they are. It is false
+// where there is no reference.
+func (j *Judge) beside(c *cell, f bench.Figure, present []step) ([]step, bool) {
+	if c.Canary {
+		return nil, false
+	}
+	if f == bench.Memory || f == bench.Relative {
+		return present, len(present) > 0
+	}
+	reference := f
+	if f == bench.LatencyP99 {
+		reference = bench.Time
+	}
+	candidates := []*cell{c.baseline}
+	if c.baseline == nil {
+		candidates = slices.DeleteFunc(slices.Clone(j.cells), func(o *cell) bool { return !o.Canary })
+	}
+	var best []step
+	for _, with := range candidates {
+		var list []step
+		for _, s := range present {
+			if p := with.nearest(s.point); p != nil {
+				if v, ok := p.Value(reference); ok {
+					list = append(list, step{s.value / v, s.point})
+				}
+			}
+		}
+		if len(list) > len(best) {
+			best = list
+		}
+	}
+	return best, len(best) > 0
+}
+
+// perCycle are the medians of the steps of each cycle, as of its first run.
+func perCycle(steps []step) []step {
+	var list []step
+	for begin := 0; begin < len(steps); {
+		end := begin + 1
+		for end < len(steps) && steps[end].point.Cycle == steps[begin].point.Cycle {
+			end++
+		}
+		list = append(list, step{median(valuesOf(steps[begin:end])), steps[begin].point})
+		begin = end
+	}
+	return list
+}
