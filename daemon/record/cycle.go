@@ -8,7 +8,8 @@ import (
 )
 
 // RecordCycle keeps the cycle as it now is, in place of what was kept of the
-// same number. It is durable on return, as with Record.
+// same number. It is durable on return, as with Record. Since nothing is being
+// measured now, it also tidies up the log.
 func (s *Store) RecordCycle(ctx context.Context, c bench.Cycle) error {
 	_, err := s.write.ExecContext(ctx, `INSERT INTO cycles
 		(number, seed, warm_up, started_unix_ns, ended_unix_ns, total, done, overran, next_unix_ns, reruns)
@@ -21,6 +22,7 @@ func (s *Store) RecordCycle(ctx context.Context, c bench.Cycle) error {
 	if err != nil {
 		return fmt.Errorf("record cycle %d: %w", c.Number, s.explain(err))
 	}
+	s.checkpoint(ctx)
 	return nil
 }
 

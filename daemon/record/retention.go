@@ -32,7 +32,8 @@ const (
 //
 // Bytes are those of the pages in use. The file has free ones besides, which
 // are filled before it grows, and gives most of them back when they are more
-// than an eighth of it; see makeShrinkable for files that cannot.
+// than an eighth of it; see makeShrinkable for files that cannot. The log beside
+// it, of up to some 16 MB, is not counted.
 func (s *Store) Prune(ctx context.Context, now time.Time, age time.Duration, bytes int64) (dropped int, err error) {
 	p := &pruning{now: now, bytes: bytes}
 	if age > 0 {
@@ -74,6 +75,7 @@ func (s *Store) inBatch(ctx context.Context, batch func(*sql.Tx) (n int, err err
 		return s.explain(err)
 	}
 	*count += n
+	s.checkpoint(ctx) // lest a run that is recorded meanwhile must do it
 	return nil
 }
 
@@ -184,7 +186,7 @@ func deleteRuns(ctx context.Context, tx *sql.Tx, ids []int64) error {
 
 // neededByChanges is a JSON list of the runs that open changes refer to.
 func neededByChanges(ctx context.Context, tx *sql.Tx) (string, error) {
-	open, err := selectChanges(ctx, tx, `c.closed_unix_ns IS NULL`)
+	open, err := selectChanges(ctx, tx, isOpen)
 	if err != nil {
 		return "", err
 	}

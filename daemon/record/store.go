@@ -79,6 +79,7 @@ func (s *Store) connect(option string) (*sql.DB, error) {
 		// 5 s that the daemon has to end in.
 		"&_busy_timeout=2000" +
 		"&_foreign_keys=1" +
+		fmt.Sprintf("&_pragma=wal_autocheckpoint(%d)", logPages) +
 		"&_dqs=0" + // "text" is a column, never a string
 		"&_error_rc=1" + // no message of an earlier error
 		"&_pragma=cache_size(-1024)" + // KiB: the idle daemon is to be small

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"benchd/daemon/bench"
 )
@@ -103,6 +102,7 @@ func TestDurabilityIsSwitchedOn(t *testing.T) {
 	s := open(t, t.TempDir())
 	for pragma, want := range map[string]string{
 		"journal_mode": "wal", "synchronous": "2", "busy_timeout": "2000", "cache_size": "-1024", "foreign_keys": "1",
+		"wal_autocheckpoint": "4000",
 	} {
 		var got string
 		if err := s.write.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got); err != nil || got != want {
@@ -227,22 +227,4 @@ func write(t *testing.T, path string, data []byte) {
 	if err := os.WriteFile(path, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func BenchmarkRecord(b *testing.B) {
-	s := open(b, b.TempDir())
-	n, slowest := -1, time.Duration(0)
-	for b.Loop() {
-		n++
-		r := example(5 * n)  // one that has figures
-		for i := range 300 { // more than a real histogram has
-			r.Figures.Latency.Buckets = append(r.Figures.Latency.Buckets, bench.Bucket{LE: 1 + float64(i), Count: 100})
-		}
-		start := time.Now()
-		if err := s.Record(b.Context(), r); err != nil {
-			b.Fatal(err)
-		}
-		slowest = max(slowest, time.Since(start))
-	}
-	b.ReportMetric(float64(slowest.Milliseconds()), "ms-slowest")
 }
