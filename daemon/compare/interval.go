@@ -83,19 +83,28 @@ func halfWidth(longRun float64, n int) float64 {
 // student is the p-quantile of Student's t. A quantile takes 13 us, and the same
 // few are asked for again and again: they are kept.
 func student(p float64, degrees int) float64 {
-	type key struct {
-		p       float64
-		degrees int
+	key := quantile{p, degrees}
+	quantiles.RLock()
+	q, ok := quantiles.known[key]
+	quantiles.RUnlock()
+	if !ok {
+		q = distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(degrees)}.Quantile(p)
+		quantiles.Lock()
+		quantiles.known[key] = q
+		quantiles.Unlock()
 	}
-	if q, ok := quantiles.Load(key{p, degrees}); ok {
-		return q.(float64)
-	}
-	q := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(degrees)}.Quantile(p)
-	quantiles.Store(key{p, degrees}, q)
 	return q
 }
 
-var quantiles sync.Map
+type quantile struct {
+	p       float64
+	degrees int
+}
+
+var quantiles = struct {
+	sync.RWMutex
+	known map[quantile]float64
+}{known: map[quantile]float64{}}
 
 // meanAndSpread takes care that values which are all the same have no spread,
 // not even by rounding.

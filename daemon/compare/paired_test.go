@@ -84,6 +84,18 @@ func TestPairedOutlier(t *testing.T) {
 	}
 }
 
+// Figures that drift apart have an interval which says so before their spread
+// does; what is said must agree with what is shown.
+func TestPairedDrift(t *testing.T) {
+	d := make([]float64, 11)
+	for i := range d {
+		d[i] = 1 + 0.5*math.Cos(math.Pi*(float64(i)+0.5)/11)
+	}
+	if c := Paired(d, Options{}); c.Verdict != NotEnoughData || c.Low > 1 {
+		t.Errorf("%+v", c)
+	}
+}
+
 // An estimate on the least effect itself will be neither.
 func TestPairedManyCycles(t *testing.T) {
 	d := newSource(seeded(1), kinds()[0], 0).series(20, 0, 0.01)

@@ -23,7 +23,7 @@ func BenchmarkCoverage(b *testing.B) {
 				row := table.Row{k.name, r}
 				var widths []any
 				for _, n := range cyclesClaimed {
-					held, width := coverage(k, r, n, 100_000)
+					held, width := coverage(k, r, n, 50_000)
 					row = append(row, fmt.Sprintf("%.1f", 100*held))
 					if n != 12 {
 						widths = append(widths, fmt.Sprintf("%.2f", width))
@@ -45,7 +45,7 @@ func BenchmarkVerdicts(b *testing.B) {
 	for range b.N {
 		t := table.NewWriter()
 		t.AppendHeader(table.Row{"runs of identical models", "autocorrelation", "6 cycles", "8", "12", "20"})
-		const sequences = 100_000
+		const sequences = 50_000
 		for _, k := range kinds() {
 			for _, r := range []float64{0, 0.3, 0.5} {
 				row := table.Row{k.name, r}
@@ -91,15 +91,11 @@ func rollingTable() string {
 	t.AppendHeader(table.Row{"runs of identical models", "autocorrelation", "CV of the ratio", "least effect", "wrong windows per 1,000", "sequences of 100 cycles with one, per 1,000"})
 	for _, k := range kinds() {
 		for _, r := range []float64{0, 0.3} {
-			for _, o := range []struct{ cv, least float64 }{{0.2, 1e-9}, {0.05, 0.05}, {0.2, 0.05}} {
-				const sequences = 1500
-				windows, wrong, any := rolling(k, r, o.cv, Options{LeastEffect: o.least}, sequences)
-				least := "none"
-				if o.least > 0.01 {
-					least = percent(o.least)
-				}
-				t.AppendRow(table.Row{k.name, r, percent(o.cv), least,
-					fmt.Sprintf("%.2f", 1000*float64(wrong)/float64(windows)), fmt.Sprintf("%.1f", 1000*float64(any)/sequences)})
+			for _, o := range []struct{ cv, least float64 }{{0.05, 0.05}, {0.2, 0.05}} {
+				const sequences = 1000
+				windows, wrong, sequencesWrong := rolling(k, r, o.cv, Options{LeastEffect: o.least}, sequences)
+				t.AppendRow(table.Row{k.name, r, percent(o.cv), percent(o.least),
+					fmt.Sprintf("%.2f", 1000*float64(wrong)/float64(windows)), fmt.Sprintf("%.1f", 1000*float64(sequencesWrong)/sequences)})
 			}
 		}
 	}
@@ -213,8 +209,8 @@ func BenchmarkScaling(b *testing.B) {
 		t.AppendHeader(table.Row{"law, levels", "CV", "cycles", "Lambda", "Sigma", "Kappa", "peak shown %", "Peak", "PeakThroughput", "wrong peaks %", "else"})
 		for _, l := range laws {
 			for _, cv := range []float64{0.01, 0.05, 0.20} {
-				for _, n := range cyclesClaimed {
-					o := simulateScaling(l.law, cv, n, 4000)
+				for _, n := range []int{5, 8, 20} {
+					o := simulateScaling(l.law, cv, n, 3000)
 					t.AppendRow(table.Row{l.name, percent(cv), n, share(o.lambda), share(o.sigma), share(o.kappa),
 						share(o.shown), share(o.peak), share(o.top), share(o.wrong), commonest(o.reasons)})
 				}

@@ -42,11 +42,12 @@ const (
 	BadFit          Reason = "bad_fit"           // the law does not hold: a level is far from it
 	PeakBeyondRange Reason = "peak_beyond_range" // the law has it, if any, outside the levels measured
 	NoDecline       Reason = "no_decline"        // the highest level is not slower than any other, but for LeastRatio
+	NoRise          Reason = "no_rise"           // the lowest level is not: fewer workers do as well
 )
 
 // Reasons lists all reasons, in the order in which they are looked for.
 func Reasons() []Reason {
-	return []Reason{TooFewLevels, TooFewCycles, BadFit, PeakBeyondRange, NoDecline, TooNoisy}
+	return []Reason{TooFewLevels, TooFewCycles, BadFit, PeakBeyondRange, NoDecline, NoRise, TooNoisy}
 }
 
 // Scaling is what the levels of one model say of it by the Universal
@@ -102,8 +103,9 @@ const tolerated = 0.10
 // there shows.
 //
 // A peak is shown where the law holds, its interval lies between the levels
-// measured, and the highest level is measurably slower than the best: a peak
-// between two levels that only rise would be the law's word alone.
+// measured, and the lowest and the highest level are measurably slower than the
+// best: a peak between levels that only rise or fall would be the law's word
+// alone.
 func FitUSL(levels []Level) Scaling {
 	s := Scaling{Lambda: unknown(), Sigma: unknown(), Kappa: unknown(), Misfit: math.NaN()}
 	m := measure(levels)
@@ -189,10 +191,14 @@ func (s *Scaling) shape(m *measured, peak *Interval) (Shape, Reason) {
 	falls := m.slower(last, best)
 	gains := m.levels[last].throughput > m.levels[last-1].throughput*(1+LeastRatio)
 	switch {
-	case peak.Low > highest && gains, peak.High < lowest:
+	case peak.Low > highest && gains:
 		return NoPeakShown, PeakBeyondRange
 	case m.noSlower(last):
 		return NoPeakShown, NoDecline
+	case m.noSlower(0):
+		return NoPeakShown, NoRise
+	case peak.High < lowest:
+		return NoPeakShown, PeakBeyondRange
 	case !rises || !falls || math.IsInf(peak.High, 1) || peak.Value < lowest || peak.Value > highest:
 		return ShapeUnknown, TooNoisy
 	}

@@ -80,6 +80,55 @@ func TestFitUSLMeasured(t *testing.T) {
 	}
 }
 
+// What a cycle does to all levels does not excuse a law that does not hold.
+func TestFitUSLRefuted(t *testing.T) {
+	levels := exact(laws[0].law, 12)
+	levels[2].Throughputs = times(12, 1.4*levels[2].Throughputs[0])
+	r := seeded(8)
+	for c := range 12 {
+		machine := math.Exp(0.4 * r.NormFloat64())
+		for i := range levels {
+			levels[i].Throughputs[c] *= machine * math.Exp(0.01*r.NormFloat64())
+		}
+	}
+	if s := FitUSL(levels); s.Reason != BadFit || s.Misfit < tolerated {
+		t.Errorf("%v (%s), misfit %.2f", s.Shape, s.Reason, s.Misfit)
+	}
+}
+
+// The law may see a peak where the levels only rise, fall or stay: that is not a
+// peak that was seen, and more cycles do not show it.
+func TestFitUSLUnseenPeak(t *testing.T) {
+	tests := []struct {
+		name   string
+		law    law
+		cv     float64
+		reason Reason
+	}{
+		{"rises up to its peak", law{[]int{2, 4, 6, 8, 10}, 100, 0.1, 0.9 / 81}, 0.005, NoDecline},
+		{"falls from its peak", law{[]int{10, 20, 40, 80}, 100, 0.1, 0.9 / 121}, 0.005, NoRise},
+		{"as fast before it as after", law{[]int{10, 20, 40, 80}, 100, 0.1, 0.9 / 196}, 0.005, NoRise},
+		{"falls", law{[]int{2, 4, 6, 8, 10}, 100, 0.9, 0.3}, 0.005, NoRise},
+		{"rises, noisily", law{[]int{2, 4, 6, 8, 10}, 100, 0.1, 0.9 / 81}, 0.05, ""},
+		{"falls, noisily", law{[]int{10, 20, 40, 80}, 100, 0.1, 0.9 / 196}, 0.05, ""},
+		{"flat, noisily", law{[]int{2, 4, 6, 8, 10}, 20, 1, 0}, 0.02, ""},
+	}
+	for _, test := range tests {
+		o := simulateScaling(test.law, test.cv, 20, 400)
+		if o.shown > 0.03 || test.reason != "" && o.reasons[test.reason] < 0.97 {
+			t.Errorf("%s: a peak in %.1f %% of fits; %v, want %q", test.name, 100*o.shown, o.reasons, test.reason)
+		}
+	}
+	// Throughput hardly rises at the end, and the law has no peak for it.
+	var levels []Level
+	for i, x := range []float64{20, 20, 20, 20.1, 20.3} {
+		levels = append(levels, Level{2 + 2*i, times(8, x)})
+	}
+	if s := FitUSL(levels); s.Reason != NoDecline {
+		t.Errorf("nearly flat: %v (%s), want %s", s.Shape, s.Reason, NoDecline)
+	}
+}
+
 func TestFitUSLTooLittle(t *testing.T) {
 	l := laws[0].law
 	without := exact(l, 8)
@@ -247,6 +296,10 @@ func TestScalingShape(t *testing.T) {
 			case i < 3 && cv == 0.01 && o.shown < 0.98:
 				t.Errorf("%s, CV %v: a peak in %.1f %% of fits only", l.name, cv, 100*o.shown)
 			}
+			want := map[int]Reason{3: PeakBeyondRange, 4: NoDecline, 5: PeakBeyondRange}[i]
+			if cv == 0.01 && o.reasons[want] < 0.98 {
+				t.Errorf("%s, CV %v: %v, want %q", l.name, cv, o.reasons, want)
+			}
 			if o.reasons[BadFit] > 0.05 {
 				t.Errorf("%s, CV %v: refuted in %.1f %% of fits", l.name, cv, 100*o.reasons[BadFit])
 			}
@@ -255,8 +308,8 @@ func TestScalingShape(t *testing.T) {
 }
 
 func TestReasonsAreListed(t *testing.T) {
-	if got := len(slices.Compact(slices.Sorted(slices.Values(Reasons())))); got != 6 {
-		t.Errorf("%d different reasons, want 6", got)
+	if got := len(slices.Compact(slices.Sorted(slices.Values(Reasons())))); got != 7 {
+		t.Errorf("%d different reasons, want 7", got)
 	}
 	for s, want := range map[Shape]string{ShapeUnknown: "not enough data yet", PeakShown: "peak", NoPeakShown: "no peak"} {
 		if s.String() != want {
