@@ -9,11 +9,12 @@ import (
 	"benchd/daemon/bench"
 )
 
-// A batch ends after batchTime or the chunk after it. With the statistics and
-// the sync that follow it stays below 50 ms, for which a run that is to be
-// recorded may have to wait.
+// A batch ends with the chunk after batchTime, or when it has runs of so many
+// series, of which the statistics are to be written. Then a run that is to be
+// recorded may have to wait for some 20 ms, and is meant to for less than 50.
 const (
-	batchTime   = 12 * time.Millisecond
+	batchTime   = 10 * time.Millisecond
+	batchSeries = 50
 	runsChunk   = 10
 	pointsChunk = 500
 )
@@ -100,7 +101,7 @@ func (p *pruning) runs(ctx context.Context, tx *sql.Tx) (n int, done bool, err e
 		return 0, false, err
 	}
 	statistics := map[series]*Dropped{}
-	for !done && time.Since(begun) < batchTime {
+	for !done && time.Since(begun) < batchTime && len(statistics) < batchSeries {
 		chunk, err := selectAll(ctx, tx, selectRuns+` WHERE r.id > ? AND `+mayGo+` ORDER BY r.id LIMIT ?`, p.after, needed, runsChunk)
 		if err != nil {
 			return 0, false, err
@@ -130,12 +131,7 @@ func (p *pruning) runs(ctx context.Context, tx *sql.Tx) (n int, done bool, err e
 		}
 		n += len(ids)
 	}
-	for _, d := range statistics {
-		if err := keepDropped(ctx, tx, d); err != nil {
-			return 0, false, err
-		}
-	}
-	return n, done, nil
+	return n, done, keepDropped(ctx, tx, statistics)
 }
 
 // tooOld takes a run without an end, or one that ended later than now, which

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 
@@ -108,37 +107,48 @@ func (s Spread) and(o Spread) Spread {
 	}
 }
 
-// keepDropped adds d to what is kept.
-func keepDropped(ctx context.Context, tx *sql.Tx, d *Dropped) error {
-	experiment, err := experimentID(ctx, tx, d.Key)
+// keepDropped adds the statistics to those that are kept. There may be one for
+// each run that is dropped, so the statements are prepared once.
+func keepDropped(ctx context.Context, tx *sql.Tx, statistics map[series]*Dropped) error {
+	if len(statistics) == 0 {
+		return nil
+	}
+	look, err := tx.PrepareContext(ctx, `SELECT e.id, i.id, d.content
+		FROM experiments e CROSS JOIN inputs i LEFT JOIN dropped d ON d.experiment = e.id AND d.input = i.id AND d.month = ?
+		WHERE e.task = ? AND e.runtime = ? AND e.model = ? AND e.concurrency = ? AND i.name = ?`)
 	if err != nil {
 		return err
 	}
-	input, err := textID(ctx, tx, "inputs", "name", d.Input)
+	defer look.Close() //nolint:errcheck // it only reads
+	keep, err := tx.PrepareContext(ctx, `INSERT INTO dropped (experiment, input, month, content) VALUES (?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET content = excluded.content`)
 	if err != nil {
 		return err
 	}
-	var content []byte
-	err = tx.QueryRowContext(ctx, `SELECT content FROM dropped WHERE experiment = ? AND input = ? AND month = ?`,
-		experiment, input, d.Month).Scan(&content)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-	case err != nil:
-		return err
-	default:
-		var kept Dropped
-		if err := json.Unmarshal(content, &kept); err != nil {
-			return fmt.Errorf("statistics of %s in %s: %w", d.Key, d.Month, err)
+	defer keep.Close() //nolint:errcheck // its errors came when it was used
+	for _, d := range statistics {
+		var experiment, input int64
+		var content []byte
+		err := look.QueryRowContext(ctx, d.Month, d.Task, d.Runtime, d.Model, d.Concurrency, d.Input).Scan(&experiment, &input, &content)
+		if err != nil {
+			return err
 		}
-		d.add(&kept)
+		if content != nil {
+			var kept Dropped
+			if err := json.Unmarshal(content, &kept); err != nil {
+				return fmt.Errorf("statistics of %s in %s: %w", d.Key, d.Month, err)
+			}
+			d.add(&kept)
+		}
+		texts, err := encode(d)
+		if err != nil {
+			return err
+		}
+		if _, err := keep.ExecContext(ctx, experiment, input, d.Month, texts[0]); err != nil {
+			return err
+		}
 	}
-	texts, err := encode(d)
-	if err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO dropped (experiment, input, month, content) VALUES (?, ?, ?, ?)
-		ON CONFLICT DO UPDATE SET content = excluded.content`, experiment, input, d.Month, texts[0])
-	return err
+	return nil
 }
 
 // Statistics returns what is still known of the runs of an experiment that
