@@ -40,6 +40,22 @@ fuzz: ## fuzz what parses: make fuzz fuzz=1000000x
 golden: ## write the golden files, the dashboards, and the README's table of variables, anew
 	go test ./daemon ./daemon/config ./daemon/experiments ./daemon/expose ./grafana -update
 
+.PHONY: bench-detection
+bench-detection: ## score the detector on labelled and simulated series, as tables
+	go test -run '^$$' -bench Detection -benchtime 1x ./daemon/detect
+
+.PHONY: bench-verdicts
+bench-verdicts: ## hold verdicts and scaling against simulated truth, as tables
+	go test -run '^$$' -bench . -benchtime 1x ./daemon/compare
+
+.PHONY: bench-history
+bench-history: ## time the history at its size, as a table
+	go test -run '^$$' -bench History -benchtime 1x -timeout 1h ./daemon/record
+
+.PHONY: bench-endtoend
+bench-endtoend: ## slow a workload down and see what the daemon says, as a table
+	go test -run '^$$' -bench EndToEnd -benchtime 200x -timeout 1h ./daemon
+
 .PHONY: bench-accuracy
 bench-accuracy: ## hold what is measured against independent truth, as a table
 	go test -run '^$$' -bench Accuracy -benchtime 1x ./daemon/run

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -13,7 +14,7 @@ type cell struct {
 	bench.Experiment
 	input       string
 	baseline    *cell         // of its task and runtime; nil for that itself, and for canaries
-	points      []bench.Point // the newest, of this input, by run
+	points      []bench.Point // the newest, of this input, by run and so by cycle
 	courses     []*course
 	comparisons []bench.Comparison
 	advice      []bench.GoalAdvice
@@ -52,7 +53,7 @@ type step struct {
 
 // steps are the values of a figure that count, by run.
 func (c *cell) steps(f bench.Figure) []step {
-	var list []step
+	list := make([]step, 0, len(c.points))
 	for i := range c.points {
 		p := &c.points[i]
 		if !c.counts(p) {
@@ -83,9 +84,10 @@ func (c *cell) value(p *bench.Point, f bench.Figure) (float64, bool) {
 // and nearest to it: with reruns there are several.
 func (c *cell) nearest(to *bench.Point) *bench.Point {
 	var best *bench.Point
-	for i := range c.points {
+	first, _ := slices.BinarySearchFunc(c.points, to.Cycle, func(p bench.Point, cycle int64) int { return cmp.Compare(p.Cycle, cycle) })
+	for i := first; i < len(c.points) && c.points[i].Cycle == to.Cycle; i++ {
 		p := &c.points[i]
-		if p.Cycle != to.Cycle || !c.counts(p) || p.SecondsPerUnit <= 0 {
+		if !c.counts(p) || p.SecondsPerUnit <= 0 {
 			continue
 		}
 		if best == nil || p.Started.Sub(to.Started).Abs() < best.Started.Sub(to.Started).Abs() {
@@ -120,23 +122,28 @@ func forDetector(steps []step) []detect.Value {
 	return list
 }
 
-// cycleMedians are the medians of a figure over the sound runs of each cycle.
-func (c *cell) cycleMedians(f bench.Figure) map[int64]float64 {
-	values := map[int64][]float64{}
+// cycleMedians are the medians of a figure over the sound runs of each cycle,
+// in the order of the cycles.
+func (c *cell) cycleMedians(f bench.Figure) []cycleMedian {
+	steps := make([]step, 0, len(c.points))
 	for i := range c.points {
-		p := &c.points[i]
-		if !p.Sound {
-			continue
-		}
-		if v, ok := p.Value(f); ok {
-			values[p.Cycle] = append(values[p.Cycle], v)
+		if p := &c.points[i]; p.Sound {
+			if v, ok := p.Value(f); ok {
+				steps = append(steps, step{v, p})
+			}
 		}
 	}
-	medians := make(map[int64]float64, len(values))
-	for cycle, list := range values {
-		medians[cycle] = median(list)
+	cycles := perCycle(steps)
+	medians := make([]cycleMedian, len(cycles))
+	for i, s := range cycles {
+		medians[i] = cycleMedian{s.point.Cycle, s.value}
 	}
 	return medians
+}
+
+type cycleMedian struct {
+	cycle int64
+	value float64
 }
 
 // median is NaN of nothing.

@@ -127,10 +127,10 @@ func (t *table) avoid(c *cell, toBest compare.Comparison, f bench.Figure) bool {
 	return ratio > avoidBeyond || c.baseline != nil && t.paired(c, c.baseline, f).Verdict == compare.Worse
 }
 
-func values(m map[int64]float64) []float64 {
-	list := make([]float64, 0, len(m))
-	for _, v := range m {
-		list = append(list, v)
+func values(medians []cycleMedian) []float64 {
+	list := make([]float64, len(medians))
+	for i, m := range medians {
+		list[i] = m.value
 	}
 	return list
 }

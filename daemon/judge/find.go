@@ -29,13 +29,16 @@ func (j *Judge) find(c *cell, s *course, present []step) (detect.Shift, bool) {
 		shift.Since = slices.IndexFunc(present, func(s step) bool { return s.point.Run >= first })
 		return shift, true
 	}
-	beside, ok := j.beside(c, s.figure, present)
-	if !ok || len(cycles) == len(present) {
-		return detect.Shift{}, false
+	if len(cycles) == len(present) {
+		return detect.Shift{}, false // nothing was run again
 	}
 	o.MinBlocks = confirming
 	shift, found := detect.Latest(forDetector(present), o)
 	if !found || !supported(present[shift.Since:], &shift) {
+		return detect.Shift{}, false
+	}
+	beside, ok := j.beside(c, s.figure, present)
+	if !ok {
 		return detect.Shift{}, false
 	}
 	by, found := detect.Latest(forDetector(beside), o)
@@ -108,13 +111,17 @@ func (j *Judge) beside(c *cell, f bench.Figure, present []step) ([]step, bool) {
 
 // perCycle are the medians of the steps of each cycle, as of its first run.
 func perCycle(steps []step) []step {
-	var list []step
+	list := make([]step, 0, len(steps))
 	for begin := 0; begin < len(steps); {
 		end := begin + 1
 		for end < len(steps) && steps[end].point.Cycle == steps[begin].point.Cycle {
 			end++
 		}
-		list = append(list, step{median(valuesOf(steps[begin:end])), steps[begin].point})
+		value := steps[begin].value
+		if end > begin+1 {
+			value = median(valuesOf(steps[begin:end]))
+		}
+		list = append(list, step{value, steps[begin].point})
 		begin = end
 	}
 	return list

@@ -32,21 +32,22 @@ func sameModel(a, b *cell) bool {
 func (t *table) scaling(group []*cell) bench.Scaling {
 	var cycles []int64
 	for _, c := range group {
-		for cycle := range t.of(c, bench.Throughput) {
-			cycles = append(cycles, cycle)
+		for _, m := range t.of(c, bench.Throughput) {
+			cycles = append(cycles, m.cycle)
 		}
 	}
 	slices.Sort(cycles)
 	cycles = last(slices.Compact(cycles), t.options.Cycles)
 	levels := make([]compare.Level, len(group))
 	for i, c := range group {
-		levels[i].N = c.Concurrency
-		for _, cycle := range cycles {
-			v, ok := t.of(c, bench.Throughput)[cycle]
-			if !ok {
-				v = math.NaN()
+		levels[i] = compare.Level{N: c.Concurrency, Throughputs: make([]float64, len(cycles))}
+		for k := range cycles {
+			levels[i].Throughputs[k] = math.NaN()
+		}
+		for _, m := range t.of(c, bench.Throughput) {
+			if k, ok := slices.BinarySearch(cycles, m.cycle); ok {
+				levels[i].Throughputs[k] = m.value
 			}
-			levels[i].Throughputs = append(levels[i].Throughputs, v)
 		}
 	}
 	law := compare.FitUSL(levels)
@@ -83,5 +84,6 @@ var reasonWords = map[compare.Reason]string{
 	compare.TooNoisy:        "the intervals are too wide, more cycles may tell",
 	compare.BadFit:          "the scalability law does not hold: a concurrency is far from it",
 	compare.PeakBeyondRange: "the law has it beyond the concurrencies measured",
+	compare.NoRise:          "the lowest concurrency is not measurably slower than the best",
 	compare.NoDecline:       "the highest concurrency is not measurably slower than the best",
 }

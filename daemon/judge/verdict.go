@@ -50,48 +50,50 @@ func (j *Judge) counterpart(c *cell) *cell {
 // table holds the figures of all cycles: each is looked up many times.
 type table struct {
 	*Judge
-	medians map[*cell]map[bench.Figure]map[int64]float64
+	medians map[*cell]map[bench.Figure][]cycleMedian
 }
 
 func newTable(j *Judge) *table {
-	return &table{j, map[*cell]map[bench.Figure]map[int64]float64{}}
+	return &table{j, map[*cell]map[bench.Figure][]cycleMedian{}}
 }
 
-// of are the figure's medians, by cycle.
-func (t *table) of(c *cell, f bench.Figure) map[int64]float64 {
-	if t.medians[c] == nil {
-		t.medians[c] = map[bench.Figure]map[int64]float64{}
+// of are the figure's medians, in the order of the cycles.
+func (t *table) of(c *cell, f bench.Figure) []cycleMedian {
+	figures := t.medians[c]
+	if figures == nil {
+		figures = map[bench.Figure][]cycleMedian{}
+		t.medians[c] = figures
 	}
-	if t.medians[c][f] == nil {
-		t.medians[c][f] = c.cycleMedians(f)
+	medians, known := figures[f]
+	if !known {
+		medians = c.cycleMedians(f)
+		figures[f] = medians
 	}
-	return t.medians[c][f]
+	return medians
 }
 
-// shared are the latest cycles in which both had a sound run, in order.
-func (t *table) shared(a, b *cell, f bench.Figure) []int64 {
-	var cycles []int64
-	for cycle := range t.of(a, f) {
-		if _, both := t.of(b, f)[cycle]; both {
-			cycles = append(cycles, cycle)
-		}
-	}
-	slices.Sort(cycles)
-	return last(cycles, t.options.Cycles)
-}
-
-// paired compares a with b, cycle by cycle.
+// paired compares a with b, cycle by cycle, over the latest in which both had a
+// sound run.
 func (t *table) paired(a, b *cell, f bench.Figure) compare.Comparison {
-	cycles := t.shared(a, b, f)
-	values := make([]float64, len(cycles))
-	for i, cycle := range cycles {
-		x, y := t.of(a, f)[cycle], t.of(b, f)[cycle]
-		if f == bench.ErrorRatio {
-			values[i] = x - y
-		} else {
-			values[i] = math.Log(x / y)
+	of, with := t.of(a, f), t.of(b, f)
+	values := make([]float64, 0, t.options.Cycles)
+	for i, k := len(of)-1, len(with)-1; i >= 0 && k >= 0 && len(values) < t.options.Cycles; {
+		switch x, y := of[i], with[k]; {
+		case x.cycle > y.cycle:
+			i--
+			continue
+		case x.cycle < y.cycle:
+			k--
+			continue
+		case f == bench.ErrorRatio:
+			values = append(values, x.value-y.value)
+		default:
+			values = append(values, math.Log(x.value/y.value))
 		}
+		i--
+		k--
 	}
+	slices.Reverse(values)
 	if f == bench.ErrorRatio {
 		return compare.Differences(values, compare.Options{LeastEffect: leastErrorDifference})
 	}
@@ -112,7 +114,7 @@ func (t *table) compare(c, with *cell, among bench.Among) []bench.Comparison {
 		if n := found.MissingCycles; result.Verdict == bench.Unknown && n > 0 && n < compare.ManyCycles {
 			result.Missing = &n
 		}
-		result.Sentence = sentence(c.Key, &result, t.options.LeastDifference)
+		result.Sentence = sentence(c.Key, &result, &t.options)
 		list = append(list, result)
 	}
 	return list
@@ -153,7 +155,7 @@ var words = map[bench.Figure]struct{ times, quantity string }{
 }
 
 // sentence says a comparison in plain words.
-func sentence(of bench.Key, c *bench.Comparison, least float64) string {
+func sentence(of bench.Key, c *bench.Comparison, o *Options) string {
 	w := words[c.Figure]
 	a, b := name(of), name(c.With)
 	if c.Ratio == nil {
@@ -162,7 +164,7 @@ func sentence(of bench.Key, c *bench.Comparison, least float64) string {
 	}
 	figures := fmt.Sprintf("95 %%: %.3g to %.3g, %d cycles", c.Ratio.Low, c.Ratio.High, c.Cycles)
 	size := fmt.Sprintf("%.3g x", c.Ratio.Ratio)
-	limits := fmt.Sprintf("%.0f %%", 100*least)
+	limits := fmt.Sprintf("%.0f %%", 100*o.LeastDifference)
 	if c.Figure == bench.ErrorRatio {
 		figures = fmt.Sprintf("95 %%: %+.2g to %+.2g percentage points, %d cycles", 100*c.Ratio.Low, 100*c.Ratio.High, c.Cycles)
 		size = fmt.Sprintf("%+.2g percentage points", 100*c.Ratio.Ratio)
@@ -177,8 +179,12 @@ func sentence(of bench.Key, c *bench.Comparison, least float64) string {
 		}
 		return fmt.Sprintf("%s is %s: %s %s %s (%s).", a, c.Verdict, size, w.times, b, figures)
 	}
-	wait := "more cycles than will likely tell"
-	if c.Missing != nil {
+	wait := "more cycles than anyone will wait for"
+	switch {
+	case c.Missing == nil:
+	case c.Cycles+*c.Missing > o.Cycles:
+		wait = fmt.Sprintf("likely %d more cycles, and more than the %d of BENCHD_VERDICT_CYCLES", *c.Missing, o.Cycles)
+	default:
 		wait = fmt.Sprintf("likely %d more cycles", *c.Missing)
 	}
 	return fmt.Sprintf("Not enough data yet to tell %s of %s from that of %s: %s so far (%s); it takes %s.", w.quantity, a, b, size, figures, wait)

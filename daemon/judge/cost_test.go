@@ -1,0 +1,77 @@
+package judge
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"benchd/daemon/bench"
+)
+
+// BenchmarkJudge is the cost of judging one run of an experiment with a long
+// history: five figures, by all runs, by cycles, and by the baseline.
+//
+//	go test -run '^$' -bench 'Judge|Cycle|Restore' ./daemon/judge
+func BenchmarkJudge(b *testing.B) {
+	w := newWorld(b, 1)
+	w.cycles(120)
+	r := w.history.runs[len(w.history.runs)-1]
+	b.ReportAllocs()
+	for b.Loop() {
+		r.ID++
+		r.Cycle++
+		w.Judge.Judge(b.Context(), &r)
+	}
+}
+
+// BenchmarkCycle is the cost of the verdicts after a cycle of 16 experiments
+// that are compared.
+func BenchmarkCycle(b *testing.B) {
+	w := newWorld(b, 1)
+	w.cycles(120)
+	b.ReportAllocs()
+	for b.Loop() {
+		w.CycleEnded(b.Context(), bench.Cycle{})
+	}
+}
+
+// BenchmarkRestore is the cost of going on after a restart, with 1,000
+// experiments of 200 points each; reading those is the history's, see there.
+func BenchmarkRestore(b *testing.B) {
+	w := newWorld(b, 1)
+	var experiments []bench.Experiment
+	var points []bench.Point
+	w.cycles(window)
+	for copies := range 1000/len(w.options.Experiments) + 1 {
+		for _, x := range w.options.Experiments {
+			x.Task = fmt.Sprintf("%s-%d", x.Task, copies)
+			experiments = append(experiments, x)
+		}
+	}
+	known, err := w.history.Points(b.Context(), window)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for copies := range 1000/len(w.options.Experiments) + 1 {
+		for _, p := range known {
+			p.Key.Task = fmt.Sprintf("%s-%d", p.Key.Task, copies)
+			points = append(points, p)
+		}
+	}
+	w.options.Experiments = experiments
+	w.options.History = &pointsOnly{points: points}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := New(w.options).Restore(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// pointsOnly is a history that has nothing but points, ready to be handed out.
+type pointsOnly struct {
+	memory
+	points []bench.Point
+}
+
+func (p *pointsOnly) Points(context.Context, int) ([]bench.Point, error) { return p.points, nil }

@@ -1,0 +1,36 @@
+"""steps.py: fixed work, of which the model "victim" does as much more as a file "switch" in BENCHD_DATA_DIR says."""
+
+import json
+import os
+import sys
+import time
+
+STEPS = 1_500_000
+BYTES = 20 << 20
+
+
+def say(message):
+    os.write(int(os.environ["WORKLOAD_FD"]), json.dumps(message).encode() + b"\n")
+
+
+def switch():
+    try:
+        with open(os.path.join(os.environ["WORKLOAD_DIR"], "..", "..", "switch"), encoding="utf-8") as f:
+            return json.load(f)
+    except FileNotFoundError:
+        return {}
+
+
+more = switch() if os.environ["WORKLOAD_MODEL"] == "victim" else {}
+steps = int(STEPS * more.get("work", 1))
+size = int(BYTES * more.get("memory", 1))
+say({"type": "ready", "protocol": 1, "pid": os.getpid(), "runtime": sys.version.split()[0]})
+sys.stdin.readline()
+begun = time.monotonic()
+held = bytes(b"x" * size)
+x = 1
+for _ in range(steps):
+    x = (x * 1103515245 + 12345) & 0x7FFFFFFF
+elapsed = time.monotonic() - begun
+say({"type": "result", "elapsed_seconds": elapsed, "items": 1, "units": 1, "checksum": 1})
+sys.stdin.readline()
