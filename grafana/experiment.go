@@ -45,8 +45,9 @@ func experiment() Dashboard {
 					q("1000 * last_over_time(benchd_last_attempt_timestamp_seconds{"+ofExperiment+"}[$__range])", "any run")).stacked()),
 			beside(4,
 				figureOf("What is it?", "Program, libraries and input of the experiment.", "none", 0).
-					table([]column{of("title", "Task", 120), of("source", "Program", 0), of("client", "Client library", 150), of("runtime_version", "Version", 75), of("gil", "GIL", 75), of("size", "Size", 75)}, "Task", false,
-						q(`max by (`+ids+`, title, source, client, runtime_version, gil, size) (benchd_experiment_info{`+ofExperiment+`})`, "")).wide(13),
+					table([]column{of("title", "Task", 200), of("source", "Program", 0), of("client", "Client library", 250), of("runtime_version", "Version", 90), of("gil", "GIL", 90), of("size", "Size", 90)}, "Task", false,
+						q(`max by (`+ids+`, title, source, client, runtime_version, gil, size) (benchd_experiment_info{`+ofExperiment+`})`, ""))),
+			beside(4,
 				figureOf("What went through it?", "Input of one pass and what it must yield; what the latest good run handled in all its passes.", "none", 0).
 					table([]column{value("A", "Items", "short", 0), value("B", "Units", "short", 1), value("C", "Handled", "short", 0), value("D", "Passes", "none", 0), value("E", "Cycle", "none", 0),
 						value("F", "Samples", "none", 0), verdict("G", "Cycle was", []state{{0, "regular", "text"}, {1, "warm-up", "orange"}})}, "Items", false,

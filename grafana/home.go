@@ -26,11 +26,11 @@ func home() Dashboard {
 							"to next cycle").orEmpty("during a cycle the next is not due")).wide(3),
 				figureOf("Failing", "Experiments whose latest run did not end well: failed, timed out, was killed, or returned a wrong result.", "none", 0).
 					stat(q(`count(benchd_last_attempt_outcome{`+ofInstance+`,outcome!~"ok|skipped"} == 1) or on () vector(0)`, "")).
-					thresholds(1.0, "red").wide(2),
+					thresholds(1.0, "red").wide(3),
 				figureOf("Alerts", "Alerts of Prometheus that are firing, or pending: about to fire unless it ends.", "none", 0).
 					table([]column{of("alertname", "Alert", 0), of("severity", "Severity", 80).shaded([]shade{{"critical", "red"}, {"warning", "orange"}}), of("alertstate", "State", 75), of("task", "Task", 90), of("model", "Model", 115)},
 						"Severity", false,
-						q(`sum by (alertname, severity, alertstate, task, model) (ALERTS) or on () label_replace(absent(ALERTS{alertname=~".+"}), "alertname", "none", "", "")`, "")).wide(11),
+						q(`sum by (alertname, severity, alertstate, task, model) (ALERTS) or on () label_replace(absent(ALERTS{alertname=~".+"}), "alertname", "none", "", "")`, "")).wide(10),
 			)),
 		section("Which model wins?",
 			beside(8, figureOf("Which model is fastest, and which slowest?",

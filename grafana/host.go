@@ -67,7 +67,7 @@ func host() Dashboard {
 				figureOf("How much memory does benchd take?", "Resident set of benchd.", "bytes", 1).lines(q(job("process_resident_memory_bytes"), "benchd")),
 				figureOf("How long does a scrape take?", "Time in which Prometheus reads benchd's metrics.", "s", 2).lines(q(job("scrape_duration_seconds"), "benchd"))),
 			beside(5,
-				figureOf("How long does recording a run take?", "Wall time of writing a run to the history: average, over the time shown.", "s", 2).
+				figureOf("Recording a run", "Wall time of writing a run to the history: average, over the time shown.", "s", 2).
 					stat(q("sum(increase("+all("record_duration_seconds_sum")+"[$__range])) / sum(increase("+all("record_duration_seconds_count")+"[$__range]))", "average")),
 				figureOf("How many runs were not recorded?", "Runs over the time shown that could not be written to the history: is the disk full?", "none", 0).
 					stat(q("sum(increase("+all("record_errors_total")+"[$__range]))", "")).thresholds(0.5, "red"),
