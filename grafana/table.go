@@ -75,7 +75,7 @@ func (f figure) table(columns []column, sortBy string, descending bool, queries 
 		"showHeader": true,
 		"sortBy":     []map[string]any{{"displayName": sortBy, "desc": descending}},
 	})
-	p.FieldConfig.Defaults.Custom = map[string]any{"align": "auto", "displayMode": "auto", "filterable": true,
+	p.FieldConfig.Defaults.Custom = map[string]any{"align": "auto", "displayMode": "auto",
 		"minWidth": 60} // of 150: all columns of the wide ones fit 1280 pixels
 
 	order, names := map[string]int{}, map[string]string{}
@@ -109,6 +109,7 @@ func (c column) override() Override {
 		// Or a label that looks like a number is written as one: a concurrency
 		// of 10.00, in links too, which then lead nowhere.
 		set("unit", "string")
+		set("custom.filterable", true) // in the heads of numbers there is no room for it
 	}
 	if c.width != 0 {
 		set("custom.width", c.width)
