@@ -54,6 +54,7 @@ func BenchmarkEndToEnd(b *testing.B) {
 	s.accepted("accepted")
 	s.neighbour(time.Duration(min(600, max(60, 3*b.N))) * time.Second)
 	s.quiet(b.N)
+	s.verdicts()
 	s.end(b)
 
 	t := table.NewWriter()
@@ -272,6 +273,40 @@ func (s *story) quiet(cycles int) {
 	s.until(cycles, func() bool { return false })
 	s.noRegression("nothing", before)
 	s.say(fmt.Sprintf("nothing, for %d cycles", cycles), fmt.Sprintf("%d false alarms of a model", s.falseAlarms(before)), cycles, "", "")
+}
+
+// verdicts holds what is said of models whose truth is known: heavy does 1.5
+// times the work of the baseline, and victim by now 1.05 times.
+func (s *story) verdicts() {
+	s.b.Helper()
+	var page struct {
+		Experiments []struct {
+			bench.Key
+			Comparisons []struct {
+				Figure   bench.Figure
+				Verdict  string
+				Ratio    *bench.Ratio
+				Sentence string
+			}
+		}
+	}
+	s.getJSON(s.b, "/api/v1/verdicts?task=steps", &page)
+	for _, e := range page.Experiments {
+		for _, c := range e.Comparisons {
+			if e.Model != "heavy" || c.Figure != bench.CPU && c.Figure != bench.Throughput {
+				continue
+			}
+			want, verdict := 1.5, "worse"
+			if c.Figure == bench.Throughput {
+				want = 1 / 1.5
+			}
+			// 1 %: what is not steps (the loop's start, the clock) is the same for all.
+			if c.Ratio == nil || c.Verdict != verdict || c.Ratio.Low*0.99 > want || c.Ratio.High*1.01 < want {
+				s.b.Errorf("1.5 times the work: %s", c.Sentence)
+			}
+			s.say("1.5 times the work", c.Sentence, "", "", "")
+		}
+	}
 }
 
 func (s *story) falseAlarms(before int) (n int) {

@@ -194,6 +194,8 @@ type Judgements struct {
 	Found    map[Kind]int   // changes
 	Closed   map[Ending]int // changes
 	Suspects map[Key]int    // times that a figure of the experiment became suspect
+
+	Unrecorded int // times that a change could not be recorded, and so was not told
 }
 
 // Kind is what sort of change one is.

@@ -70,6 +70,8 @@ var (
 		"Lasting changes found since benchd was started.", "direction", "scope")
 	changesClosed = desc("benchd_closed_changes_total",
 		"Changes that ended since benchd was started, by how.", "ending")
+	unrecorded = desc("benchd_unrecorded_changes_total",
+		"Times that a change could not be recorded in the history, and so was not told; the next run of the experiment tries again.")
 	suspects = desc("benchd_suspects_total",
 		"Times that a figure of an experiment became suspect.", experimentLabels...)
 
@@ -114,7 +116,7 @@ var (
 func judgedDescs() []*prometheus.Desc {
 	list := []*prometheus.Desc{figureState, figureRuns, figureNoticeable,
 		openChangeBefore, openChangeAfter, openChangeBegin, openChangeID, openChangeDifference,
-		changesFound, changesClosed, suspects, hostState, hostDisturbed, pinnedInfo, pinnedTime,
+		changesFound, changesClosed, unrecorded, suspects, hostState, hostDisturbed, pinnedInfo, pinnedTime,
 		verdict, verdictCycles, verdictMissing, advice, scalingVerdict, scalingBest}
 	for _, e := range []estimate{figureDrift, openChange, hostChange, verdictRatio, scalingPeak, scalingSigma, scalingKappa} {
 		list = append(list, e.value, e.lower, e.upper)
@@ -142,6 +144,7 @@ func judgedMetrics(all *bench.Judgements) []prometheus.Metric {
 	for _, e := range bench.Endings() {
 		ms = append(ms, counter(changesClosed, all.Closed[e], string(e)))
 	}
+	ms = append(ms, counter(unrecorded, all.Unrecorded))
 	ms = append(ms, gauge(hostState, float64(all.Host)), gauge(hostDisturbed, all.Disturbed))
 	ms = hostChange.appendTo(ms, all.HostRatio)
 	if all.PinName != "" {

@@ -175,6 +175,7 @@ func (j *Judge) blame(ctx context.Context, c *cell, s *course) {
 // the course stays as it was: the next run will show the same.
 func (j *Judge) recorded(ctx context.Context, change *bench.Change) bool {
 	if err := j.options.History.RecordChange(ctx, change); err != nil {
+		j.unrecorded++
 		j.options.Log.Error("change is not in the history, so it is not shown yet; mend what the error names",
 			"experiment", change.Key.String(), "figure", change.Figure, "err", err)
 		return false
@@ -197,6 +198,7 @@ func (j *Judge) closed(ctx context.Context, change *bench.Change, how bench.Endi
 func (j *Judge) end(ctx context.Context, change *bench.Change, how bench.Ending, by string) error {
 	change.Closed, change.Ending, change.By = j.now(), how, by
 	if err := j.options.History.RecordChange(ctx, change); err != nil {
+		j.unrecorded++
 		return fmt.Errorf("close change %d of %s: %w", change.ID, change.Key, err)
 	}
 	j.closings[how]++

@@ -252,6 +252,9 @@ func TestChangeThatCannotBeRecorded(t *testing.T) {
 	if len(w.open()) > 0 || !strings.Contains(w.log.String(), "the disk is full") {
 		t.Errorf("open: %v\n%s", w.open(), w.log.String())
 	}
+	if n := w.Judgements().Unrecorded; n == 0 {
+		t.Error("no metric tells that it could not be recorded")
+	}
 	w.history.fail = nil
 	w.cycles(1)
 	if c := w.of(k, bench.CPU); c == nil || math.Abs(float64(c.Began.Cycle-41)) > 3 {

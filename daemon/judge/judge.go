@@ -81,6 +81,7 @@ type Judge struct {
 	found       map[bench.Kind]int
 	closings    map[bench.Ending]int
 	suspects    map[bench.Key]int
+	unrecorded  int
 }
 
 // New makes a judge that knows nothing yet: see Restore.
@@ -245,7 +246,7 @@ func (j *Judge) Judgements() bench.Judgements {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	all := bench.Judgements{Conclusions: j.conclusions, Scalings: j.scalings, Disturbed: j.disturbed(),
-		Found: maps.Clone(j.found), Closed: maps.Clone(j.closings), Suspects: maps.Clone(j.suspects)}
+		Found: maps.Clone(j.found), Closed: maps.Clone(j.closings), Suspects: maps.Clone(j.suspects), Unrecorded: j.unrecorded}
 	all.Host, all.HostRatio = j.host()
 	if j.pin != nil {
 		all.PinName, all.Pinned = j.pin.Name, j.pin.Pinned
