@@ -54,6 +54,7 @@ func experiment() Dashboard {
 						q(strip(`benchd_experiment_expected_items{`+ofExperiment+`}`), ""), q(strip(`benchd_experiment_expected_units{`+ofExperiment+`}`), ""),
 						q(strip(last("items", ofExperiment)), ""), q(strip(last("passes", ofExperiment)), ""), q(strip(last("cycle", ofExperiment)), ""), q(strip(last("samples", ofExperiment)), ""),
 						q(strip(last("warm_up", ofExperiment)), "")))),
+		judgedFigures(),
 		section("History",
 			beside(9,
 				figureOf("How long did its runs take?", "Wall time of the measured region by benchd's clock and by the program's; and once through the input. Each step is a run.", "s", 2).

@@ -46,8 +46,17 @@ func annotations() []Annotation {
 		return Annotation{Name: name, Datasource: prometheus, Enable: true, IconColor: color, Expr: expr,
 			Step: "60s", TitleFormat: title, TextFormat: text}
 	}
+	// A change is found some runs after it began: both are marked. Of a figure
+	// whose next change takes the place of the first, the ID differs.
+	const found = `benchd_open_change_id{instance=~"$instance"}`
+	began := event("Changes began", "orange", `1000 * benchd_open_change_begin_timestamp_seconds{instance=~"$instance"}`,
+		"{{figure}} changed here: {{direction}} of the {{scope}}", "{{task}} {{runtime}} {{model}} {{concurrency}}")
+	began.UseValueForTime = true
 	return []Annotation{
 		event("Alerts", "red", `ALERTS{alertstate="firing"}`, "{{alertname}}", "{{task}} {{runtime}} {{model}} {{concurrency}}"),
+		event("Changes found", "yellow", found+" unless "+found+" == last_over_time("+found+"[10m] offset 1m)",
+			"{{figure}}: {{direction}} of the {{scope}} found", "{{task}} {{runtime}} {{model}} {{concurrency}}"),
+		began,
 		event("Restarts of benchd", "blue", `changes(process_start_time_seconds{job="benchd",instance=~"$instance"}[2m]) > 0`,
 			"benchd restarted", "{{instance}}"),
 		event("Versions", "purple",

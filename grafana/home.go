@@ -1,28 +1,25 @@
 package grafana
 
 func home() Dashboard {
-	extreme := func(topk, label string) string {
-		who := `label_join(` + topk + ` by (instance, task, runtime) (1, ` + within("last", "throughput", measured) + `), "who", " ", "model", "concurrency")`
-		return `max by (instance, task, runtime, baseline, ` + label + `) (label_join(` + who + `, "` + label + `", " · ", "who", "state"))`
-	}
 	all := func(metric string) query {
 		return q(strip(last(metric, ofInstance)), "")
 	}
+	const down = "no answer from benchd"
 	return frame("benchd-home", "benchd: which model?",
 		"Which concurrency model should be used for which kind of work on this machine, and is that figure to be trusted?",
 		[]Variable{instanceVariable(), // Of tasks that have something to compare.
 			choice("task", `benchd_experiment_info{`+measured+`,baseline!="true"}`).several()},
 		section("",
 			beside(5,
-				figureOf("What is running now?", "The experiment whose process is alive now.", "none", 0).
+				figureOf("What is running now?", "The experiment whose process is alive now.", "none", 0).orElse(down).
 					stat(q(`benchd_running_info{`+ofInstance+`} or on (instance) label_replace(benchd_runs_in_progress{`+ofInstance+`} == 0, "task", "between runs", "", "")`,
 						"{{task}} {{model}} {{concurrency}} {{runtime}}")).named().wide(5),
-				figureOf("Cycle done", "Share of the runs of the current or latest cycle that have ended; a cycle runs each experiment once.", "percentunit", 0).
+				figureOf("Cycle done", "Share of the runs of the current or latest cycle that have ended; a cycle runs each experiment once.", "percentunit", 0).orElse(down).
 					gauge(q(`benchd_cycle_progress_ratio{`+ofInstance+`}`, "{{instance}}")).wide(3),
-				figureOf("Time left", "Until the cycle ends, if the runs to come take as long as those done; between cycles, until the next one starts.", "dthms", 0).
+				figureOf("Time left", "Until the cycle ends, if the runs to come take as long as those done; between cycles, until the next one starts.", "dthms", 0).orElse("unknown").
 					stat(q(`(time() - benchd_cycle_start_timestamp_seconds{`+ofInstance+`}) * (1 / (benchd_cycle_progress_ratio > 0) - 1) and benchd_cycle_in_progress == 1`,
 						"of cycle").orEmpty("between cycles, and before the first run of one has ended"),
-						q(`clamp_min(benchd_cycle_start_timestamp_seconds{`+ofInstance+`} + benchd_cycle_interval_seconds - time(), 0) and benchd_cycle_in_progress == 0`,
+						q(`clamp_min(benchd_next_cycle_start_timestamp_seconds{`+ofInstance+`} - time(), 0)`,
 							"to next cycle").orEmpty("during a cycle the next is not due")).wide(3),
 				figureOf("Failing", "Experiments whose latest run did not end well: failed, timed out, was killed, or returned a wrong result.", "none", 0).
 					stat(q(`count(benchd_last_attempt_outcome{`+ofInstance+`,outcome!~"ok|skipped"} == 1) or on () vector(0)`, "")).
@@ -33,17 +30,13 @@ func home() Dashboard {
 						q(`sum by (alertname, severity, alertstate, task, model) (ALERTS) or on () label_replace(absent(ALERTS{alertname=~".+"}), "alertname", "none", "", "")`, "")).wide(10),
 			)),
 		section("Which model wins?",
-			beside(8, figureOf("Which model is fastest, and which slowest?",
-				"By units of work per second, for each task and runtime: the best and the worst experiment of the latest cycle, and how many times "+
-					"as fast as the baseline (sync, mostly) of the same runtime it was; 1 is as fast. "+
-					"Differences below 5 % are not worth a choice. Provisional: a run of the two was disturbed, limited by the httpbin, or in the warm-up cycle. In fixed-rate the rate is given: compare latencies there.", "none", 2).
-				table([]column{of("task", "Task", 110).linked(linkToTask), of("runtime", "Runtime", 120), of("winner", "Fastest", 0), value("A", "Fastest × baseline", "suffix:×", 2),
-					of("loser", "Slowest", 0), value("B", "Slowest × baseline", "suffix:×", 2), of("baseline", "Baseline", 110)},
-					"Task", false, q(extreme("topk", "winner"), ""), q(extreme("bottomk", "loser"), "")))),
+			beside(8, winners()),
+			beside(9, forWhat("What should be used?", "Experiments that benchd concludes are to be used for at least one goal: among the models of their runtime, and among all of the task.", 1)),
+			beside(9, forWhat("What should be avoided?", "Experiments that benchd concludes are to be avoided for at least one goal: among the models of their runtime, and among all of the task.", -1))),
 		section("How much faster is each?",
 			beside(18, figureOf("$task: how many times as fast as the baseline?",
-				"Units of work per second by those of the baseline (sync, mostly) of the same runtime in the same cycle; 1 is as fast.", "suffix:×", 2).
-				bars(q(`sort_desc(`+strip(within("last", "throughput", `instance=~"$instance",task=~"$task"`))+`)`, experimentName)).repeated("task", 2))),
+				"Units of work per second by those of the baseline (sync, mostly) of the same runtime; 1 is as fast. Over the latest clean cycles or, before there are five, in the latest one.", "suffix:×", 2).
+				bars(q(`sort_desc(`+byThroughput.ratio(`instance=~"$instance",task=~"$task"`)+`)`, experimentName)).repeated("task", 2))),
 		section("All experiments",
 			beside(16, figureOf("What did each experiment need?",
 				"Latest good run of every experiment. Throughput is in the task's unit; CPU is that of the whole process tree, user and system; memory is the "+

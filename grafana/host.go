@@ -33,6 +33,7 @@ func host() Dashboard {
 					stat(q("1000 * "+all("running_start_timestamp_seconds"), "{{task}} {{model}} {{concurrency}} {{runtime}}").orEmpty("between runs nothing runs")).wide(7)),
 		),
 		section("Is the host quiet?",
+			judgedHost(),
 			beside(9,
 				figureOf("How many good runs were disturbed?", "Share of the good runs over the time shown in which something disturbed the figures, by task.", "percentunit", 1).
 					bars(q(`sort_desc(1 - sum by (instance, task) (increase(`+all("clean_runs_total")+`[$__range])) / sum by (instance, task) (increase(benchd_runs_total{`+ofInstance+`,outcome="ok"}[$__range])))`, "{{task}}")),
@@ -69,8 +70,8 @@ func host() Dashboard {
 			beside(5,
 				figureOf("Recording a run", "Wall time of writing a run to the history: average, over the time shown.", "s", 2).
 					stat(q("sum(increase("+all("record_duration_seconds_sum")+"[$__range])) / sum(increase("+all("record_duration_seconds_count")+"[$__range]))", "average")),
-				figureOf("How many runs were not recorded?", "Runs over the time shown that could not be written to the history: is the disk full?", "none", 0).
-					stat(q("sum(increase("+all("record_errors_total")+"[$__range]))", "")).thresholds(0.5, "red"),
+				figureOf("How much was not recorded?", "Runs, and changes that were found, over the time shown that could not be written to the history: is the disk full?", "none", 0).
+					stat(q("sum(increase("+all("record_errors_total")+"[$__range]))", "runs"), q("sum(increase("+all("unrecorded_changes_total")+"[$__range]))", "changes")).thresholds(0.5, "red"),
 				figureOf("Its history, and room for it", "Size of what benchd keeps in its data folder, and free space of the file system it is on.", "bytes", 1).
 					stat(one("data_size_bytes", "history"), one("data_free_bytes", "free")),
 				figureOf("How many series does it have?", "Series that a scrape of benchd returned.", "short", 0).stat(q(job("scrape_samples_scraped"), "")))),

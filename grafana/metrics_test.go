@@ -1,7 +1,6 @@
 package grafana_test
 
 import (
-	"bufio"
 	"maps"
 	"os"
 	"regexp"
@@ -14,10 +13,10 @@ import (
 	"benchd/grafana"
 )
 
-const (
-	exposition = "../daemon/expose/testdata/metrics.golden"
-	rules      = "../prometheus/rules/dashboards.yml"
-)
+// expositions are of a daemon in mid-cycle, and of one that has judged.
+var expositions = []string{"../daemon/expose/testdata/metrics.golden", "../daemon/expose/testdata/between.golden"}
+
+const rules = "../prometheus/rules/dashboards.yml"
 
 // unused are the metrics that no dashboard shows, and why.
 var unused = map[string]string{
@@ -26,6 +25,11 @@ var unused = map[string]string{
 	"benchd_run_duration_seconds_sum":       "the history shows each run",
 	"benchd_run_duration_seconds_count":     "benchd_runs_total counts them, by outcome",
 	"benchd_record_duration_seconds_bucket": "one run is recorded at a time, and an average suffices",
+
+	"benchd_scaling_contention_lower_ratio": "the interval of the peak shows what this one comes to; the API has it",
+	"benchd_scaling_contention_upper_ratio": "the interval of the peak shows what this one comes to; the API has it",
+	"benchd_scaling_coherency_lower_ratio":  "the interval of the peak shows what this one comes to; the API has it",
+	"benchd_scaling_coherency_upper_ratio":  "the interval of the peak shows what this one comes to; the API has it",
 }
 
 // others are the metrics that Prometheus and the client library make.
@@ -45,31 +49,28 @@ var (
 	sample   = regexp.MustCompile(`^(\w+)(?:\{(.*)\})? `)
 )
 
-// exposed reads which labels each series of the daemon's exposition has.
+// exposed reads which labels each series of the daemon's expositions has.
 func exposed(t *testing.T) map[string][]string {
 	t.Helper()
-	file, err := os.Open(exposition)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = file.Close() }()
 	metrics := map[string][]string{}
-	lines := bufio.NewScanner(file)
-	for lines.Scan() {
-		m := sample.FindStringSubmatch(lines.Text())
-		if m == nil || strings.HasPrefix(m[0], "#") {
-			continue
+	for _, exposition := range expositions {
+		content, err := os.ReadFile(exposition)
+		if err != nil {
+			t.Fatal(err)
 		}
-		labels := metrics[m[1]]
-		for _, label := range matcher.FindAllStringSubmatch(text.ReplaceAllString(m[2], ""), -1) {
-			if !slices.Contains(labels, label[1]) {
-				labels = append(labels, label[1])
+		for line := range strings.Lines(string(content)) {
+			m := sample.FindStringSubmatch(line)
+			if m == nil {
+				continue
 			}
+			labels := metrics[m[1]]
+			for _, label := range matcher.FindAllStringSubmatch(text.ReplaceAllString(m[2], ""), -1) {
+				if !slices.Contains(labels, label[1]) {
+					labels = append(labels, label[1])
+				}
+			}
+			metrics[m[1]] = labels
 		}
-		metrics[m[1]] = labels
-	}
-	if err := lines.Err(); err != nil {
-		t.Fatal(err)
 	}
 	return metrics
 }

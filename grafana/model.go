@@ -56,6 +56,9 @@ type Annotation struct {
 	Step        string     `json:"step"`
 	TitleFormat string     `json:"titleFormat"`
 	TextFormat  string     `json:"textFormat"`
+
+	// UseValueForTime puts the mark where the value, in milliseconds, says.
+	UseValueForTime bool `json:"useValueForTime,omitempty"`
 }
 
 // Templating holds the variables.

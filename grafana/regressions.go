@@ -1,5 +1,7 @@
 package grafana
 
+import "strings"
+
 func regressions() Dashboard {
 	return frame("benchd-regressions", "benchd: regressions",
 		"Did a model just get worse, and was it the model or the host?",
@@ -9,24 +11,120 @@ func regressions() Dashboard {
 			choice("runtime", `benchd_experiment_info{`+ofInstance+`,task="$task"}`).several(),
 			choice("concurrency", `benchd_experiment_info{`+ofInstance+`,task="$task",runtime=~"$runtime"}`).several(),
 		},
-		section("Did a model get worse?",
-			beside(12,
-				figureOf("CPU time per unit: has it risen?", "CPU seconds of the whole process tree by units of work, of the latest run at each time. The steadiest figure there is: neighbours hardly move it.", "s", 3).
-					lines(q(last("cpu_seconds_per_unit", ofTask), experimentName)),
-				figureOf("Throughput against the baseline: has it fallen?", "Units per second by those of the baseline in the same cycle: what slows the whole host cancels out. Gaps: the cycle has run only one of the two.", "suffix:×", 2).
-					lines(q(`max by (`+ids+`) (experiment:benchd_last_run:ratio_to_baseline{figure="throughput",`+ofTask+`})`, experimentName))),
-			beside(12,
-				figureOf("How far apart were the cycles shown?", "Throughput against the baseline: the latest cycle, and the least and the most of the time shown. A wide range is noise, or a change: look at the lines above.", "suffix:×", 2).
-					table(append(identity(), value("A", "Latest", "suffix:×", 2), value("B", "Least", "suffix:×", 2), value("C", "Most", "suffix:×", 2), value("D", "Most by least", "suffix:×", 2)),
-						"Most by least", true,
-						q(strip(within("last", "throughput", ofTask)), ""), q(strip(within("min", "throughput", ofTask)), ""), q(strip(within("max", "throughput", ofTask)), ""),
-						q(strip(within("max", "throughput", ofTask))+" / "+strip(within("min", "throughput", ofTask)), "")))),
-		section("Or was it the host?",
-			beside(9,
-				figureOf("Canary: did the host get slower?", "Time for a fixed piece of work: spin stands for the processor, io for network and httpbin. If it rises, the host got slower.", "s", 3).
-					lines(q(`benchd_last_run_pass_duration_seconds{`+ofInstance+`,task="canary"}`, experimentName)),
-				figureOf("Which versions are in use?", "Runtimes and client libraries of the latest runs; changes are marked as vertical lines in all panels.", "none", 0).
-					table([]column{of("runtime", "Runtime", 120), of("runtime_version", "Version", 110), of("client", "Client library", 0), of("gil", "GIL", 90), value("A", "Experiments", "none", 0)},
-						"Runtime", false, q(`count by (runtime, runtime_version, client, gil) (benchd_experiment_info{`+ofTask+`})`, "")))),
+		openChanges(), howFiguresStand(), howFiguresWent(), orTheHost(),
 	)
+}
+
+// change is what names an open change. There is one for each figure of an
+// experiment at most.
+const change = ids + ", figure"
+
+// opened is a metric of the open changes, once for each thing that was
+// different at their time; cause is "none found" where nothing was.
+func opened(metric, figures string) string {
+	id := `max by (` + change + `) (benchd_open_change_id{` + ofInstance + `})`
+	causes := `(max by (` + change + `, cause) (benchd_open_change_difference{` + ofInstance + `}) or label_replace(` + id + ` unless on (` + change + `) benchd_open_change_difference, "cause", "none found", "", ""))`
+	return causes + ` * 0 + on (` + change + `) group_left (direction, scope) max by (` + change + `, direction, scope) (benchd_open_change_` + metric + `{` + ofInstance + figures + `})`
+}
+
+func openChanges() row {
+	count := func(series string) query { return q(`count(`+series+`) or on () vector(0)`, "") }
+	open := func(metric, figures string) query { return q(opened(metric, figures), "").orEmpty(nothing) }
+	size := func(metric string) query { return q(opened(metric, "")+" - 1", "").orEmpty(nothing) }
+	const seconds, bytes, ratio = `,figure=~"time|cpu|latency_p99"`, `,figure="memory"`, `,figure="time_by_baseline"`
+	return section("What has changed, and nobody has accepted it",
+		beside(4,
+			figureOf("Regressions", "Open changes for the worse of a model or a runtime. Each is an alert.", "none", 0).
+				stat(count(`benchd_open_change_id{`+ofInstance+`,direction="regression",scope=~"model|runtime"}`)).thresholds(1.0, "red"),
+			figureOf("Of the host", "Open changes for the worse that the canary, or most others, shared: no model is to blame.", "none", 0).
+				stat(count(`benchd_open_change_id{`+ofInstance+`,direction="regression",scope="host"}`)).thresholds(1.0, "orange"),
+			figureOf("Improvements", "Open changes for the better. No alert tells of them; accepted, they are what the next runs are held against.", "none", 0).
+				stat(count(`benchd_open_change_id{`+ofInstance+`,direction="improvement"}`)).thresholds(1.0, "blue"),
+			figureOf("Suspects", "Figures that may have got worse. They are run again at once, beside their baseline and the canary, until it is certain.", "none", 0).
+				stat(count(`benchd_figure_state{`+ofInstance+`} == 1`)).thresholds(1.0, "orange"),
+			figureOf("The host", "Slower and faster: by the canary or, without one, by most experiments. Disturbed: more than half of the latest 20 runs were.", "none", 0).
+				stat(q(`benchd_host_state{`+ofInstance+`}`, "")).says(hostStates),
+			figureOf("Pinned baseline", "The level that drift is told against, and when it was pinned.", "dateTimeFromNow", 0).orElse("none is pinned").
+				stat(q(`1000 * benchd_pinned_baseline_timestamp_seconds{`+ofInstance+`} * on (instance) group_left (name) max by (instance, name) (benchd_pinned_baseline_info)`, "{{name}}").orEmpty(noPin))),
+		beside(9, figureOf("What has changed, by how much, since when, and why?",
+			"Of all tasks. Size: the new level by the old, with its 95 % interval. Of: the model, most of its runtime, or the host. Before and after are medians: of times per unit and of latencies in seconds, of memory in "+
+				"bytes, and of time by the baseline's as a ratio. Suspected: what was different in the runs from then on, one row for each; a suspect, not a proof.", "none", 2).
+			orElse(nothing).
+			table(append(identity(), of("figure", "Figure", 130).worded(figures), of("direction", "Direction", 90).shaded([]shade{{"regression", "red"}, {"improvement", "blue"}}),
+				of("scope", "Of", 65).shaded([]shade{{"host", "orange"}}), value("A", "Size", "percentunit", 1), value("B", "From", "percentunit", 1), value("C", "To", "percentunit", 1),
+				value("D", "Since", "dateTimeAsIso", 0).wide(145), value("E", "ID", "none", 0).wide(45), of("cause", "Suspected", 85)),
+				"Since", true,
+				size("ratio"), size("lower_ratio"), size("upper_ratio"), q("1000 * ("+opened("begin_timestamp_seconds", "")+")", "").orEmpty(nothing), open("id", "")).wide(24)),
+		beside(8,
+			figureOf("What was it before, and what is it now?", "Medians of the levels before and after each open change: times per unit and latencies in seconds, memory in bytes, and time by the baseline's as a ratio.", "none", 2).
+				orElse(nothing).
+				table(append(identity(), of("figure", "Figure", 130).worded(figures),
+					value("A", "Before", "s", 2), value("B", "After", "s", 2), value("C", "Before, memory", "bytes", 1), value("D", "After, memory", "bytes", 1),
+					value("E", "Before, ratio", "suffix:×", 2), value("F", "After, ratio", "suffix:×", 2)),
+					"Task", false,
+					open("before", seconds), open("after", seconds), open("before", bytes), open("after", bytes), open("before", ratio), open("after", ratio)).wide(15),
+			text("How to accept a change", strings.Join([]string{
+				"A change stays open until the figure is back where it was, or somebody accepts it; after `BENCHD_ACCEPT_AFTER` (7 days) it is accepted by itself. Then the new level is the baseline.",
+				"    docker compose exec benchd benchd accept ID\n    docker compose exec benchd benchd accept all",
+				"Without Docker: `benchd accept ID`, with the daemon's `BENCHD_DATA_DIR`. A reason may follow the ID; it is kept with the change. From which version to which: `/api/v1/changes?open=true`.",
+				"Drift is told against a level that never moves: `benchd baseline pin NAME`.",
+			}, "\n\n")).wide(9)))
+}
+
+func howFiguresStand() row {
+	who := []column{of("runtime", "Runtime", 105), of("model", "Model", 130).linked(linkToThis), of("concurrency", "Concurrency", 100)}
+	states, ofStates := ofFigures("state", func(refID, title string) column { return verdict(refID, title, figureStates) })
+	noticed, ofNoticed := ofFigures("noticeable_change_ratio", func(refID, title string) column { return value(refID, title, "percentunit", 1) })
+	grown := func(counter string) query { return q(strip(`increase(`+counter+`{`+ofTask+`}[$__range])`), "") }
+	drift := func(metric string) query {
+		return q(`max by (`+change+`) (benchd_figure_drift`+metric+`{`+ofInstance+`}) - 1`, "").orEmpty(noPin)
+	}
+	return section("$task: how does every figure stand?",
+		beside(12,
+			figureOf("How does each stand?", "After its latest clean run. Suspect: it may have got worse, and is run again at once. Regressed: it did, and nobody has accepted that.", "none", 0).orElse(noFigure).
+				table(append(append([]column{}, who...), states...), "Model", false, ofStates...),
+			figureOf("Smallest change that would be noticed", "The smallest lasting change of each figure that would be noticed within some 20 runs: silence means no more than this. Absent with fewer than 16 clean runs. "+
+				"Clean runs: most of any figure, of its present level, up to 200.", "none", 0).orElse("it takes 16 clean runs").
+				table(append(append(append([]column{}, who...), noticed...), value("F", "Clean runs", "none", 0).wide(85)), "Model", false,
+					append(ofNoticed, q(strip(`benchd_figure_runs{`+ofTask+`}`), "").orEmpty(noFigure))...)),
+		beside(9,
+			figureOf("Which were not ok in the time shown?", "Figures that were suspect, regressed or improved at any time that is shown.", "none", 0).orElse(nothing).
+				timeline(figureStates, q(`max by (`+change+`) (benchd_figure_state{`+ofTask+`}) and on (`+change+`) (max_over_time(benchd_figure_state{`+ofTask+`}[$__range] @ end()) > 0 or min_over_time(benchd_figure_state{`+ofTask+`}[$__range] @ end()) < 0)`,
+					"{{model}} {{concurrency}} · {{runtime}}, {{figure}}").orEmpty(nothing)),
+			figureOf("How often was one suspected, and run again?", "Over the time shown: times that a figure of the experiment became suspect, and runs made at once to find out; those for others, whose baseline it is, included.", "none", 0).
+				table(append(append([]column{}, who...), value("A", "Suspected", "none", 0), value("B", "Run again", "none", 0)), "Suspected", true,
+					grown("benchd_suspects_total"), grown("benchd_reruns_total"))),
+		beside(8,
+			figureOf("How many changes were found?", "Over the time shown, in all tasks.", "short", 0).
+				bars(q(`sort_desc(sum by (direction, scope) (increase(benchd_changes_total{`+ofInstance+`}[$__range])))`, "{{direction}} of the {{scope}}")).wide(7),
+			figureOf("How did changes end?", "Over the time shown, in all tasks. Recovered: it is as it was. Accepted: by a person. Expired: after BENCHD_ACCEPT_AFTER. Superseded: by another change, or another input. But for recovered, the new level is the baseline.", "short", 0).
+				bars(q(`sort_desc(sum by (ending) (increase(benchd_closed_changes_total{`+ofInstance+`}[$__range])))`, "{{ending}}")).wide(5),
+			figureOf("How far has each drifted from the pinned baseline?", "Of all tasks: the latest 20 clean runs by the pinned baseline, with the 95 % interval. Slow drift, and steps that were accepted, show here alone.", "none", 0).orElse(noPin).
+				table(append(identity(), of("figure", "Figure", 130).worded(figures), value("A", "Drift", "percentunit", 1), value("B", "From", "percentunit", 1), value("C", "To", "percentunit", 1)), "Drift", true,
+					drift("_ratio"), drift("_lower_ratio"), drift("_upper_ratio")).wide(12)))
+}
+
+func howFiguresWent() row {
+	return section("$task: how did the figures go? Changes are marked",
+		beside(12,
+			figureOf("CPU time per unit: has it risen?", "CPU seconds of the whole process tree by units of work, of the latest run at each time. The steadiest figure there is: neighbours hardly move it.", "s", 2).
+				lines(q(last("cpu_seconds_per_unit", ofTask), experimentName)),
+			figureOf("Throughput against the baseline: has it fallen?", "Units per second by those of the baseline in the same cycle: what slows the whole host cancels out. Gaps: the cycle has run only one of the two.", "suffix:×", 2).
+				lines(q(`max by (`+ids+`) (experiment:benchd_last_run:ratio_to_baseline{figure="throughput",`+ofTask+`})`, experimentName))),
+		beside(12,
+			figureOf("Peak memory: has it grown?", "Of the latest run at each time: resident set of one process, sum of proportional set sizes of several.", "bytes", 1).
+				lines(q(last("memory_peak_bytes", ofTask), experimentName)),
+			figureOf("Latency, p99: has it grown?", "99th percentile of the requests of the latest run at each time.", "s", 2).orElse(noRequests).
+				lines(q(strip(last("request_duration_seconds", ofTask+`,percentile="99"`)), experimentName).orEmpty(noRequests))))
+}
+
+func orTheHost() row {
+	return section("Or was it the host?",
+		judgedHost(),
+		beside(9,
+			figureOf("Canary: did the host get slower?", "Time for a fixed piece of work: spin stands for the processor, io for network and httpbin. If it rises, the host got slower.", "s", 2).
+				lines(q(`benchd_last_run_pass_duration_seconds{`+ofInstance+`,task="canary"}`, experimentName)),
+			figureOf("Which versions are in use?", "Runtimes and client libraries of the latest runs; changes are marked as vertical lines in all panels.", "none", 0).
+				table([]column{of("runtime", "Runtime", 120), of("runtime_version", "Version", 110), of("client", "Client library", 0), of("gil", "GIL", 90), value("A", "Experiments", "none", 0)},
+					"Runtime", false, q(`count by (runtime, runtime_version, client, gil) (benchd_experiment_info{`+ofTask+`})`, ""))))
 }

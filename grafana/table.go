@@ -12,13 +12,12 @@ type column struct {
 	width    int
 	states   []state
 	shades   []shade
+	mappings []Mapping
 	link     string
 }
 
 // shade is the colour of a text.
 type shade struct{ text, color string }
-
-var soundness = []shade{{"sound", "green"}, {"provisional", "orange"}}
 
 const linkToExperiment = "/d/benchd-experiment?var-datasource=${datasource}&var-task=${__data.fields.Task:percentencode}" +
 	"&var-runtime=${__data.fields.Runtime:percentencode}&var-model=${__data.fields.Model:percentencode}" +
@@ -126,6 +125,9 @@ func (c column) override() Override {
 		}
 		set("mappings", []Mapping{m})
 		set("custom.displayMode", "color-text")
+	}
+	if c.mappings != nil {
+		set("mappings", c.mappings)
 	}
 	if c.link != "" {
 		set("links", []Link{{Title: "Show", URL: c.link}})

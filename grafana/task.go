@@ -86,12 +86,11 @@ func executionTime() row {
 	return section("Execution time",
 		side(figureOf("How long does the work take?", "Wall time of going through the task's input once, set-up left out: the execution time of the study. Shorter is better.", "s", 2),
 			last("pass_duration_seconds", ofTask), "sort", ""),
-		beside(6, conclusion("which is fastest, which slowest?", "throughput", speed)))
+		beside(6, conclusion("which is fastest, which slowest?", byThroughput, speed)))
 }
 
 func throughput() row {
 	ups := last("units_per_second", ofTask)
-	const model = "instance, task, runtime, model"
 	return section("Throughput",
 		beside(10,
 			figureOf("Where is the sweet spot of concurrency?", "Units of work per second ($unit) at each concurrency, by the latest runs: more workers help up to a point.", "short", 1).
@@ -99,18 +98,14 @@ func throughput() row {
 			figureOf("How many $unit per second, over time?", "Units of work done by wall time, of the latest run at each time. Longer lines are better.", "short", 1).
 				lines(q(strip(ups), experimentName)).wide(12)),
 		beside(11,
-			figureOf("Conclusion: where is each model best?",
-				"For each model that runs at several concurrencies: the one with the most $unit per second in its latest run. Neighbours within 5 % are as good, and need less.", "short", 1).
-				orElse("no model of this task runs at several concurrencies").
-				table([]column{of("runtime", "Runtime", 0), of("model", "Model", 0), of("concurrency", "Best at", 0), value("A", "Units per second", "short", 1)}, "Runtime", false,
-					q(`topk by (`+model+`) (1, `+strip(ups)+`) and on (`+model+`) count by (`+model+`) (`+ups+`) > 1`, "").orEmpty("no model of this task runs at several concurrencies"))))
+			scaling()))
 }
 
 func processor() row {
 	return section("CPU",
 		side(figureOf("How much CPU time does a unit cost?", "CPU seconds of the whole process tree, user and system, by units of work done. Where all models wait equally long, this tells them apart.", "s", 2),
 			last("cpu_seconds_per_unit", ofTask), "sort", ""),
-		beside(6, conclusion("which costs least CPU, which most?", "cpu", cost)),
+		beside(6, conclusion("which costs least CPU, which most?", byCPU, cost)),
 		beside(18,
 			figureOf("How busy is the process: on average?", "CPU time of the process tree by wall time: 100 % is one core.", "percentunit", 1).
 				bars(q("sort_desc("+strip(last("cpu_usage_ratio", ofTask))+")", experimentName)),
@@ -124,14 +119,14 @@ func memory() row {
 	return section("Memory",
 		side(figureOf("How much memory does it need?", "Peak of the resident set of one process; of several, the largest sum of their proportional set sizes, in which shared pages count once.", "bytes", 1),
 			last("memory_peak_bytes", ofTask), "sort", ""),
-		beside(6, conclusion("which needs least memory, which most?", "memory", cost)))
+		beside(6, conclusion("which needs least memory, which most?", byMemory, cost)))
 }
 
 func download() row {
 	return section("Download",
 		side(figureOf("How fast does it download?", "Bytes of the bodies received, as the program counted them, by wall time.", "Bps", 1).orElse(noTraffic),
 			last("received_bytes", ofTask)+" / "+last("duration_seconds", ofTask)+" > 0", "sort_desc", noTraffic),
-		beside(6, conclusion("which downloads fastest, which slowest?", "received", speed)))
+		beside(6, conclusion("which downloads fastest, which slowest?", byDownload, speed)))
 }
 
 func failures() row {
@@ -157,7 +152,7 @@ func latency() row {
 		beside(18, bars("99", closed),
 			figureOf("The slowest 1 %, over time", "99th percentile of the requests of the latest run at each time.", "s", 2).orElse(noRequests).
 				lines(q(strip(percentile("99")), experimentName).orEmpty(noRequests))),
-		beside(6, conclusion("who waits longest for the slowest 1 %?", "latency", cost)),
+		beside(6, conclusion("who waits longest for the slowest 1 %?", byLatency, wait)),
 		beside(11,
 			figureOf("How are the latencies distributed?", "Requests of all chosen experiments by duration: a column for each time in which runs ended.", "s", 2).orElse(noRequests).
 				heatmap(q(`sum by (le) (increase(benchd_request_duration_seconds_bucket{`+ofTask+`}[$__rate_interval]))`, "{{le}}").orEmpty(noRequests))))
@@ -181,16 +176,5 @@ func server() row {
 
 func verdicts() row {
 	return section("Conclusion: when to use what, and what to avoid",
-		beside(16, figureOf("Which model should be used?",
-			"Computed for each experiment: speed (units per second) and cost (CPU seconds per unit) against the baseline of its runtime in the same cycle. Different means: in "+
-				"every cycle shown, by more than 5 %. Least and most are the range over the cycles shown; memory is in the table for you to weigh.", "none", 2).
-			table([]column{of("runtime", "Runtime", 105), of("model", "Model", 130).linked(linkToThis), of("concurrency", "Concurrency", 100),
-				verdict("A", "Advice", advices()).wide(280), verdict("H", "Comparison", []state{{0, "sound", "green"}, {1, "provisional", "orange"}}).wide(100),
-				value("B", "Speed", "suffix:×", 2), value("C", "Least", "suffix:×", 2), value("D", "Most", "suffix:×", 2),
-				value("E", "CPU per unit", "suffix:×", 2).wide(105), value("F", "Memory", "suffix:×", 2), value("G", "Failed", "percentunit", 2)}, "Speed", true,
-				advice(ofTask), q(strip(within("last", "throughput", ofTask)), ""),
-				q(strip(within("min", "throughput", ofTask)), ""), q(strip(within("max", "throughput", ofTask)), ""),
-				q(strip(within("last", "cpu", ofTask)), ""), q(strip(within("last", "memory", ofTask)), ""),
-				q(strip(last("error_ratio", ofTask)), ""),
-				q(provisional(ofTask), ""))))
+		whatToUse(), whichRuntime())
 }
