@@ -36,7 +36,7 @@ func (s *Store) writeChange(ctx context.Context, c *bench.Change) (id int64, err
 	if err != nil {
 		return 0, s.explain(err)
 	}
-	input, err := textID(ctx, tx, "inputs", "name", c.Input)
+	input, err := inputID(ctx, tx, c.Input)
 	if err != nil {
 		return 0, s.explain(err)
 	}

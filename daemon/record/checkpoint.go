@@ -19,7 +19,7 @@ func (s *Store) checkpoint(ctx context.Context) {
 		return
 	}
 	defer rows.Close() //nolint:errcheck // see above
-	for rows.Next() {  //nolint:revive // what it says is of no use
+	for rows.Next() {  // what it says is of no use
 	}
 	_ = rows.Err()
 }

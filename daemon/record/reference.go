@@ -3,8 +3,6 @@ package record
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
-	"fmt"
 
 	"benchd/daemon/bench"
 )
@@ -24,26 +22,30 @@ func experimentID(ctx context.Context, tx *sql.Tx, k bench.Key) (id int64, err e
 	return id, err
 }
 
-// textID is for a table of an id and a text.
-func textID(ctx context.Context, tx *sql.Tx, table, column, text string) (id int64, err error) {
-	_, err = tx.ExecContext(ctx, `INSERT INTO `+table+` (`+column+`) VALUES (?) ON CONFLICT DO NOTHING`, text)
+func inputID(ctx context.Context, tx *sql.Tx, input string) (id int64, err error) {
+	_, err = tx.ExecContext(ctx, `INSERT INTO inputs (name) VALUES (?) ON CONFLICT DO NOTHING`, input)
 	if err != nil {
 		return 0, err
 	}
-	err = tx.QueryRowContext(ctx, `SELECT id FROM `+table+` WHERE `+column+` = ?`, text).Scan(&id)
+	err = tx.QueryRowContext(ctx, `SELECT id FROM inputs WHERE name = ?`, input).Scan(&id)
 	return id, err
 }
 
-func fingerprintID(ctx context.Context, tx *sql.Tx, f *bench.Fingerprint) (sql.NullInt64, error) {
+// fingerprintID is NULL for none.
+func fingerprintID(ctx context.Context, tx *sql.Tx, f *bench.Fingerprint) (id sql.NullInt64, err error) {
 	if f == nil {
-		return sql.NullInt64{}, nil
+		return id, nil
 	}
-	content, err := json.Marshal(f)
+	content, err := encode(f)
 	if err != nil {
-		return sql.NullInt64{}, fmt.Errorf("encode fingerprint: %w", err)
+		return id, err
 	}
-	id, err := textID(ctx, tx, "fingerprints", "content", string(content))
-	return sql.NullInt64{Int64: id, Valid: true}, err
+	_, err = tx.ExecContext(ctx, `INSERT INTO fingerprints (content) VALUES (?) ON CONFLICT DO NOTHING`, content[0])
+	if err != nil {
+		return id, err
+	}
+	err = tx.QueryRowContext(ctx, `SELECT id FROM fingerprints WHERE content = ?`, content[0]).Scan(&id)
+	return id, err
 }
 
 // keys are all experiments that have had a run or a change, by their row.

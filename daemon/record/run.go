@@ -50,7 +50,7 @@ func (s *Store) insert(ctx context.Context, r *bench.Run) (id int64, err error) 
 	if err != nil {
 		return 0, s.explain(err)
 	}
-	input, err := textID(ctx, tx, "inputs", "name", r.Input)
+	input, err := inputID(ctx, tx, r.Input)
 	if err != nil {
 		return 0, s.explain(err)
 	}

@@ -85,7 +85,7 @@ func (s *Store) giveBack(ctx context.Context) error {
 		return err
 	}
 	defer rows.Close() //nolint:errcheck // rows.Err tells
-	for rows.Next() {  //nolint:revive // they are empty
+	for rows.Next() {  // they are empty
 	}
 	return rows.Err()
 }
