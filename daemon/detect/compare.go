@@ -13,18 +13,29 @@ const (
 	minRecent = 4
 )
 
-type gate struct {
-	z, weakZ, strongT float64
-	weakRecent        int
-	t, tLong, burstT  float64
-	burst             int
-	margin            float64
-	r0, n0            float64
-}
-
-var gates = gate{z: 4, weakZ: 3.45, strongT: 10, weakRecent: 6, t: 6, tLong: 1.2, burstT: 10, burst: 7, margin: .05, r0: .3, n0: 15}
-
-const weakZ = 3
+// What a change must show. Where the limits lie was chosen on one half of the
+// annotated series and held against the other.
+const (
+	leastZ = 4.0
+	// Up to mostShort new values may be a burst: a neighbour that was noisy for
+	// some runs. They must be far off.
+	mostShort  = 7
+	leastShort = 10.0
+	// The more values, the more there is to see in slow wandering, which a
+	// model of neighbours alone does not know: so the size must be surer, from
+	// leastT at 12 new values to mostT at 60.
+	leastT = 5.6
+	mostT  = 7.5
+	// A few outliers among the old values, or few of these, keep the rank test
+	// from ever being sure. Where the size is beyond doubt by either estimate
+	// of the spread, it need not be: this is what finds a change soon after the
+	// last one. Two modes of a series would pass by the robust spread alone,
+	// which sees only one of them.
+	weakZ      = 3.6
+	weakRecent = 6
+	strongT    = 10.0
+	strongWide = 8.0
+)
 
 // windows are the numbers of new values that are tried, about 15 % apart.
 var windows = []int{4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 21, 24, 27, 31, 35, 40, 46, 53, 60}
@@ -33,8 +44,9 @@ var windows = []int{4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 21, 24, 27, 31, 35, 40
 type comparison struct {
 	n, m       int
 	difference float64 // of the levels, in logarithms
-	variance   float64 // of single values around their level
-	deff       float64 // variance of the difference by what it were without autocorrelation
+	variance   float64 // of single values around their level, of the many that are near it
+	wide       float64 // the same with the rest of them, but for the outermost fifth
+	design     float64 // variance of the difference by what it were without autocorrelation
 }
 
 // leastVariance is that of figures that agree in 7 digits. Without it a
@@ -42,36 +54,42 @@ type comparison struct {
 const leastVariance = 1e-14
 
 func (c *comparison) standardError() float64 {
-	return math.Sqrt(c.variance * c.deff * (1/float64(c.n) + 1/float64(c.m)) / levelEfficiency)
+	return math.Sqrt(c.variance * c.design * (1/float64(c.n) + 1/float64(c.m)) / levelEfficiency)
 }
 
 func (c *comparison) t() float64 { return c.difference / c.standardError() }
 
+// needT is what |t| must be at least with m new values.
+func needT(m int) float64 {
+	if m <= 12 {
+		return leastT
+	}
+	return leastT + (mostT-leastT)*math.Log(float64(m)/12)/math.Log(maxRecent/12.0)
+}
+
 func (c *comparison) passes(z, leastEffect float64) bool {
-	g := &gates
-	least := math.Log1p(leastEffect)
-	size := math.Abs(c.difference)
-	if size < least {
+	size, t := math.Abs(c.difference), math.Abs(c.t())
+	if size < math.Log1p(leastEffect) || size == 0 {
 		return false
 	}
-	t := math.Abs(c.t())
-	if math.Abs(z) < g.z {
-		return c.m >= g.weakRecent && t >= g.strongT && c.variance > leastVariance && math.Abs(z) >= g.weakZ
+	if math.Abs(z) < leastZ {
+		return c.m >= weakRecent && c.variance > leastVariance &&
+			t >= strongT && t*math.Sqrt(c.variance/c.wide) >= strongWide
 	}
-	if c.m <= g.burst && t < g.burstT {
-		return false
-	}
-	need := g.t
-	if c.m > 12 {
-		need *= 1 + (g.tLong-1)*math.Log(float64(c.m)/12)/math.Log(5)
-	}
-	return t*(1-g.margin*least/size) >= need
+	return t >= needT(c.m) && (c.m > mostShort || t >= leastShort)
+}
+
+// difference is that of the levels, in logarithms.
+func (w *window) difference(m int) float64 {
+	base, recent := w.split(m)
+	old, _ := levelOf(base)
+	level, _ := levelOf(recent)
+	return level - old
 }
 
 // compare estimates levels, spread and autocorrelation.
 func (w *window) compare(m int) comparison {
 	base, recent := w.split(m)
-	n := len(base)
 	levelBase, squaresBase := levelOf(base)
 	levelRecent, squaresRecent := levelOf(recent)
 	var room [MaxValues]float64
@@ -82,12 +100,12 @@ func (w *window) compare(m int) comparison {
 	for _, x := range recent {
 		residuals = append(residuals, x-levelRecent)
 	}
-	r := autocorrelation(residuals)
+	n := len(base)
 	return comparison{
 		n: n, m: m, difference: levelRecent - levelBase,
-		variance: max(leastVariance, (squaresBase+squaresRecent)/float64(n+m-2)),
-		deff: (designEffect(r, m)/float64(m) + designEffect(r, n)/float64(n)) /
-			(1/float64(m) + 1/float64(n)),
+		variance: max(leastVariance, (squaresBase+squaresRecent)/float64(max(1, n+m-2))),
+		wide:     max(leastVariance, winsorized(residuals)),
+		design:   designOf(autocorrelation(residuals), n, m),
 	}
 }
 
@@ -137,6 +155,27 @@ func levelOf(x []float64) (level, squares float64) {
 	return level, squares / 0.9917 // what lies within 3 standard deviations
 }
 
+// winsorized is the variance of residuals of two levels, with the lowest and
+// the highest tenth moved to the next of them, as for a normal distribution
+// (Tukey and McLaughlin, Less Vulnerable Confidence and Significance Procedures
+// for Location, Sankhya A 25, 1963).
+func winsorized(residuals []float64) float64 {
+	var room [MaxValues]float64
+	sorted := room[:copy(room[:], residuals)]
+	slices.Sort(sorted)
+	n := len(sorted)
+	low, high := sorted[n/10], sorted[n-1-n/10]
+	sum := 0.0
+	for _, x := range sorted {
+		x = min(high, max(low, x))
+		sum += x * x
+	}
+	return sum / float64(max(1, n-2)) / 0.67865
+}
+
+// What is usual: an autocorrelation of 0.3, worth as much as 15 values.
+const usualR, usualValues = 0.3, 15.0
+
 // autocorrelation of neighbours, by ranks, as outliers would hide it. Few values say little of it:
 // corrected for its bias, -(1+3r)/n (Kendall, Note on Bias in the Estimation of
 // Autocorrelation, Biometrika 41, 1954), and mixed with what is usual.
@@ -163,7 +202,7 @@ func autocorrelation(residuals []float64) float64 {
 		r = products / squares
 	}
 	r += (1 + 3*r) / n
-	r = (n*r + gates.n0*gates.r0) / (n + gates.n0)
+	r = (n*r + usualValues*usualR) / (n + usualValues)
 	return min(0.8, max(0, r))
 }
 
@@ -171,6 +210,11 @@ func autocorrelation(residuals []float64) float64 {
 // variance of a mean of k values: 1 + 2 sum over j<k of (1-j/k) r^j.
 func designEffect(r float64, k int) float64 {
 	return (1+r)/(1-r) - 2*r*(1-math.Pow(r, float64(k)))/(float64(k)*(1-r)*(1-r))
+}
+
+// designOf is the design effect of a difference of levels of n and m values.
+func designOf(r float64, n, m int) float64 {
+	return (designEffect(r, m)/float64(m) + designEffect(r, n)/float64(n)) / (1/float64(m) + 1/float64(n))
 }
 
 func medianOf(x []float64) float64 {
@@ -199,7 +243,7 @@ func (w *window) interval(m int, c comparison) (low, high float64) {
 	}
 	slices.Sort(all)
 	pairs := float64(len(all))
-	out := 1.96 * math.Sqrt(pairs*float64(c.n+c.m+1)/12*c.deff)
+	out := 1.96 * math.Sqrt(pairs*float64(c.n+c.m+1)/12*c.design)
 	k := max(0, int(pairs/2-out))
 	return min(all[k], c.difference), max(all[len(all)-1-k], c.difference)
 }

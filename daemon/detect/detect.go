@@ -54,7 +54,11 @@ func Latest(regime []Value, o Options) (Shift, bool) {
 		if m > most {
 			break
 		}
-		if math.Abs(z[m]) < weakZ || w.blocks(m) < o.MinBlocks {
+		if math.Abs(z[m]) < weakZ || o.MinBlocks > 1 && w.blocks(m) < o.MinBlocks {
+			continue
+		}
+		// Most that are sure, but small, are told from the levels alone.
+		if math.Abs(w.difference(m)) < math.Log1p(o.LeastEffect) {
 			continue
 		}
 		if c := w.compare(m); c.passes(z[m], o.LeastEffect) {
@@ -75,11 +79,11 @@ func (w *window) shift(z *[maxRecent + 1]float64, most int, up bool) Shift {
 	}
 	c := w.compare(best)
 	low, high := w.interval(best, c)
-	base, recent := w.split(best)
+	k := w.n - best
 	return Shift{
 		Since: w.at[w.n-best],
 		Ratio: math.Exp(c.difference), Low: math.Exp(low), High: math.Exp(high),
-		Before: math.Exp(medianOf(base)), After: math.Exp(medianOf(recent)),
+		Before: medianOf(w.given[k-c.n : k]), After: medianOf(w.given[k:w.n]),
 		Base: c.n, Recent: c.m, Z: z[best], T: c.t(),
 	}
 }
@@ -101,11 +105,11 @@ func Scan(series []Value, o Options) []Alert {
 
 // window is what of a regime is looked at.
 type window struct {
-	n      int
-	x      [MaxValues]float64 // logarithms, so that a change is a difference
-	at     [MaxValues]int     // their indices in what was given
-	block  [MaxValues]int64
-	sorted [MaxValues]float64 // room
+	n     int
+	x     [MaxValues]float64 // logarithms, so that a change is a difference
+	given [MaxValues]float64
+	at    [MaxValues]int // their indices in what was given
+	block [MaxValues]int64
 }
 
 func (w *window) fill(regime []Value) {
@@ -117,7 +121,7 @@ func (w *window) fill(regime []Value) {
 	}
 	for i := first; i < len(regime); i++ {
 		if v := regime[i]; usable(v.X) {
-			w.x[w.n], w.at[w.n], w.block[w.n] = math.Log(v.X), i, v.Block
+			w.x[w.n], w.given[w.n], w.at[w.n], w.block[w.n] = math.Log(v.X), v.X, i, v.Block
 			w.n++
 		}
 	}

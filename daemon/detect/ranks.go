@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"cmp"
 	"math"
 	"slices"
 )
@@ -101,17 +100,12 @@ func sign(d int32) int32 { return d>>31 | int32(uint32(-d)>>31) }
 
 // rankOf numbers the values by size; equal ones have equal numbers.
 func rankOf(x []float64, rank []int32) {
-	var room [MaxValues]int32
-	order := room[:len(x)]
-	for i := range order {
-		order[i] = int32(i)
-	}
-	slices.SortFunc(order, func(a, b int32) int { return cmp.Compare(x[a], x[b]) })
-	next := int32(0)
-	for i, k := range order {
-		if i > 0 && x[k] != x[order[i-1]] {
-			next++
-		}
-		rank[k] = next
+	var room [MaxValues]float64
+	sorted := room[:copy(room[:], x)]
+	slices.Sort(sorted)
+	sorted = slices.Compact(sorted)
+	for i, v := range x {
+		k, _ := slices.BinarySearch(sorted, v)
+		rank[i] = int32(k)
 	}
 }

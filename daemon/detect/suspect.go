@@ -52,8 +52,9 @@ func Noticeable(regime []Value, o Options) (ratio float64, ok bool) {
 	}
 	r := autocorrelation(residuals)
 	n := len(x)
-	c := comparison{n: n, m: m, variance: max(leastVariance, squares/float64(n-1)),
-		deff: (designEffect(r, m)/m + designEffect(r, n)/float64(n)) / (1.0/m + 1/float64(n))}
-	least := math.Log1p(o.LeastEffect)
-	return math.Expm1(max(least, gates.t*c.standardError()) + 0.84*c.standardError()), true
+	c := comparison{n: n, m: m, variance: max(leastVariance, squares/float64(n-1)), design: designOf(r, n, m)}
+	// What is on the limit half of the time is above it in 4 of 5 cases with 0.84
+	// standard errors more.
+	size := max(math.Log1p(o.LeastEffect), needT(m)*c.standardError()) + 0.84*c.standardError()
+	return math.Expm1(size), true
 }
