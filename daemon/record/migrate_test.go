@@ -70,7 +70,7 @@ func insertAsVersionOne(t testing.TB, tx *sql.Tx, r *bench.Run) error {
 
 func TestAFileOfTheFirstVersion(t *testing.T) {
 	dir := t.TempDir()
-	want := versionOne(t, dir, 600, func(n int) *bench.Run {
+	want := versionOne(t, dir, 350, func(n int) *bench.Run {
 		r := example(n)
 		r.Concurrency, r.Model = 1, "frequent" // so that it has more good runs than get points
 		if n%100 == 0 {

@@ -230,10 +230,10 @@ func TestRunByID(t *testing.T) {
 func TestRunsMergesExperiments(t *testing.T) {
 	s := quick(t, t.TempDir())
 	var all []bench.Run
-	for n := range 400 {
+	for n := range 250 {
 		r := example(n)
 		r.Concurrency, r.Model = 1, "rare"
-		if n%100 > 0 && n > 150 {
+		if n%100 > 0 && n > 90 {
 			r.Model = "frequent"
 		}
 		if err := s.Record(t.Context(), r); err != nil {
@@ -242,7 +242,7 @@ func TestRunsMergesExperiments(t *testing.T) {
 		all = append(all, *r)
 	}
 	slices.Reverse(all)
-	for _, limit := range []int{1, 7, 100, 260, maxLimit} {
+	for _, limit := range []int{1, 7, 100, 155, maxLimit} {
 		got, err := s.Runs(t.Context(), bench.RunQuery{Task: "io-bound", Limit: limit})
 		if err != nil {
 			t.Fatal(err)
