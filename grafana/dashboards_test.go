@@ -127,6 +127,13 @@ func TestPanels(t *testing.T) {
 			if p.Datasource.UID != "${datasource}" {
 				fault("datasource is not the variable")
 			}
+			named := map[string]bool{}
+			for _, o := range p.FieldConfig.Overrides {
+				if named[o.Matcher.Options] {
+					fault("two columns or series are called " + o.Matcher.Options + ": each would look like the other")
+				}
+				named[o.Matcher.Options] = true
+			}
 			refIDs := map[string]bool{}
 			for _, target := range p.Targets {
 				if target.Datasource.UID != "${datasource}" {

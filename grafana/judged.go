@@ -45,7 +45,7 @@ func judgedFigures() row {
 		beside(8,
 			figureOf("How do its figures stand?", "Whether a lasting change was found that is open. Noticeable: the smallest lasting change that would be noticed within some 20 runs; silence means no more than that. "+
 				"Clean runs: of the present level, up to 200. Drift: against the pinned baseline, with its 95 % interval.", "none", 0).orElse(noFigure).
-				table([]column{of("figure", "Figure", 150).worded(figures), verdict("A", "State", figureStates), value("B", "Noticeable", "percentunit", 1), value("C", "Clean runs", "none", 0),
+				table([]column{of("figure", "Figure", 140).worded(figures), verdict("A", "State", figureStates).wide(85), value("B", "Noticeable", "percentunit", 1).wide(95), value("C", "Clean runs", "none", 0).wide(90),
 					value("D", "Drift", "percentunit", 1), value("E", "From", "percentunit", 1), value("F", "To", "percentunit", 1)}, "Figure", false,
 					q(of1("figure_state"), "").orEmpty(noFigure), q(of1("figure_noticeable_change_ratio"), "").orEmpty("it takes 16 clean runs"), q(of1("figure_runs"), "").orEmpty(noFigure),
 					drift("figure_drift_ratio"), drift("figure_drift_lower_ratio"), drift("figure_drift_upper_ratio")),
@@ -54,7 +54,7 @@ func judgedFigures() row {
 		beside(10,
 			figureOf("How does it compare?", "Verdicts over the latest clean cycles, paired within them: among the models of its runtime with the baseline, among runtimes with the same model of the first one. Times: its figure by "+
 				"the other's, with the 95 % interval. Of the share that failed, it is the difference.", "none", 2).orElse("it is the baseline, or "+noVerdict).
-				table([]column{of("figure", "Figure", 140).worded(figures), of("among", "Among", 80), verdict("A", "Verdict", plain).wide(140), value("B", "Times", "suffix:×", 2), value("C", "From", "suffix:×", 2), value("D", "To", "suffix:×", 2),
+				table([]column{of("figure", "Figure", 140).worded(figures), of("among", "Among", 90), verdict("A", "Verdict", plain).wide(110), value("B", "Times", "suffix:×", 2), value("C", "From", "suffix:×", 2), value("D", "To", "suffix:×", 2),
 					value("E", "Failed more", "percentunit", 1).wide(90), value("F", "Cycles", "none", 0), value("G", "It takes", "suffix: more cycles", 0).wide(120)}, "Among", false,
 					ofVerdict("", `figure=~".+"`), ofVerdict("_ratio", ratios), ofVerdict("_lower_ratio", ratios), ofVerdict("_upper_ratio", ratios),
 					ofVerdict("_ratio", shares), ofVerdict("_cycles", `figure=~".+"`), ofVerdict("_missing_cycles", `figure=~".+"`)).wide(18),

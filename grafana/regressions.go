@@ -21,16 +21,18 @@ const change = ids + ", figure"
 
 // opened is a metric of the open changes, once for each thing that was
 // different at their time; cause is "none found" where nothing was.
-func opened(metric, figures string) string {
+func opened(metric string) string {
 	id := `max by (` + change + `) (benchd_open_change_id{` + ofInstance + `})`
 	causes := `(max by (` + change + `, cause) (benchd_open_change_difference{` + ofInstance + `}) or label_replace(` + id + ` unless on (` + change + `) benchd_open_change_difference, "cause", "none found", "", ""))`
-	return causes + ` * 0 + on (` + change + `) group_left (direction, scope) max by (` + change + `, direction, scope) (benchd_open_change_` + metric + `{` + ofInstance + figures + `})`
+	return causes + ` * 0 + on (` + change + `) group_left (direction, scope) max by (` + change + `, direction, scope) (benchd_open_change_` + metric + `{` + ofInstance + `})`
 }
 
 func openChanges() row {
 	count := func(series string) query { return q(`count(`+series+`) or on () vector(0)`, "") }
-	open := func(metric, figures string) query { return q(opened(metric, figures), "").orEmpty(nothing) }
-	size := func(metric string) query { return q(opened(metric, "")+" - 1", "").orEmpty(nothing) }
+	size := func(metric string) query { return q(opened(metric)+" - 1", "").orEmpty(nothing) }
+	level := func(metric, figures string) query {
+		return q(`max by (`+change+`) (benchd_open_change_`+metric+`{`+ofInstance+figures+`})`, "").orEmpty(nothing)
+	}
 	const seconds, bytes, ratio = `,figure=~"time|cpu|latency_p99"`, `,figure="memory"`, `,figure="time_by_baseline"`
 	return section("What has changed, and nobody has accepted it",
 		beside(4,
@@ -50,25 +52,29 @@ func openChanges() row {
 			"Of all tasks. Size: the new level by the old, with its 95 % interval. Of: the model, most of its runtime, or the host. Before and after are medians: of times per unit and of latencies in seconds, of memory in "+
 				"bytes, and of time by the baseline's as a ratio. Suspected: what was different in the runs from then on, one row for each; a suspect, not a proof.", "none", 2).
 			orElse(nothing).
-			table(append(identity(), of("figure", "Figure", 130).worded(figures), of("direction", "Direction", 90).shaded([]shade{{"regression", "red"}, {"improvement", "blue"}}),
-				of("scope", "Of", 65).shaded([]shade{{"host", "orange"}}), value("A", "Size", "percentunit", 1), value("B", "From", "percentunit", 1), value("C", "To", "percentunit", 1),
-				value("D", "Since", "dateTimeAsIso", 0).wide(145), value("E", "ID", "none", 0).wide(45), of("cause", "Suspected", 85)),
+			table(append(identity(), of("figure", "Figure", 145).worded(figures), of("direction", "Direction", 105).shaded([]shade{{"regression", "red"}, {"improvement", "blue"}}),
+				of("scope", "Of", 70).shaded([]shade{{"model", "text"}, {"runtime", "text"}, {"host", "orange"}}), value("A", "Size", "percentunit", 1), value("B", "From", "percentunit", 1), value("C", "To", "percentunit", 1),
+				value("D", "Since", "dateTimeAsIso", 0).wide(165), value("E", "ID", "none", 0).wide(55), of("cause", "Suspected", 95)),
 				"Since", true,
-				size("ratio"), size("lower_ratio"), size("upper_ratio"), q("1000 * ("+opened("begin_timestamp_seconds", "")+")", "").orEmpty(nothing), open("id", "")).wide(24)),
-		beside(8,
-			figureOf("What was it before, and what is it now?", "Medians of the levels before and after each open change: times per unit and latencies in seconds, memory in bytes, and time by the baseline's as a ratio.", "none", 2).
-				orElse(nothing).
-				table(append(identity(), of("figure", "Figure", 130).worded(figures),
-					value("A", "Before", "s", 2), value("B", "After", "s", 2), value("C", "Before, memory", "bytes", 1), value("D", "After, memory", "bytes", 1),
-					value("E", "Before, ratio", "suffix:×", 2), value("F", "After, ratio", "suffix:×", 2)),
-					"Task", false,
-					open("before", seconds), open("after", seconds), open("before", bytes), open("after", bytes), open("before", ratio), open("after", ratio)).wide(15),
+				size("ratio"), size("lower_ratio"), size("upper_ratio"), q("1000 * ("+opened("begin_timestamp_seconds")+")", "").orEmpty(nothing), q(opened("id"), "").orEmpty(nothing))),
+		beside(8, figureOf("What was it before, and what is it now?", "Medians of the levels before and after each open change: times per unit and latencies in seconds, memory in bytes, and time by the baseline's as a ratio.", "none", 2).
+			orElse(nothing).
+			table(append(identity(), of("figure", "Figure", 145).worded(figures),
+				value("A", "Before", "s", 2), value("B", "After", "s", 2), value("C", "Before, bytes", "bytes", 1), value("D", "After, bytes", "bytes", 1),
+				value("E", "Before, ratio", "suffix:×", 2), value("F", "After, ratio", "suffix:×", 2)),
+				"Task", false,
+				level("before", seconds), level("after", seconds), level("before", bytes), level("after", bytes), level("before", ratio), level("after", ratio))),
+		beside(9,
 			text("How to accept a change", strings.Join([]string{
 				"A change stays open until the figure is back where it was, or somebody accepts it; after `BENCHD_ACCEPT_AFTER` (7 days) it is accepted by itself. Then the new level is the baseline.",
 				"    docker compose exec benchd benchd accept ID\n    docker compose exec benchd benchd accept all",
 				"Without Docker: `benchd accept ID`, with the daemon's `BENCHD_DATA_DIR`. A reason may follow the ID; it is kept with the change. From which version to which: `/api/v1/changes?open=true`.",
 				"Drift is told against a level that never moves: `benchd baseline pin NAME`.",
-			}, "\n\n")).wide(9)))
+			}, "\n\n")).wide(10),
+			figureOf("How many changes were found?", "Over the time shown, in all tasks.", "short", 0).
+				bars(q(`sort_desc(sum by (direction, scope) (increase(benchd_changes_total{`+ofInstance+`}[$__range])))`, "{{direction}}, {{scope}}")).wide(8),
+			figureOf("How did changes end?", "Over the time shown, in all tasks. Recovered: it is as it was. Accepted: by a person. Expired: after BENCHD_ACCEPT_AFTER. Superseded: by another change, or another input. But for recovered, the new level is the baseline.", "short", 0).
+				bars(q(`sort_desc(sum by (ending) (increase(benchd_closed_changes_total{`+ofInstance+`}[$__range])))`, "{{ending}}")).wide(6)))
 }
 
 func howFiguresStand() row {
@@ -80,13 +86,12 @@ func howFiguresStand() row {
 		return q(`max by (`+change+`) (benchd_figure_drift`+metric+`{`+ofInstance+`}) - 1`, "").orEmpty(noPin)
 	}
 	return section("$task: how does every figure stand?",
-		beside(12,
-			figureOf("How does each stand?", "After its latest clean run. Suspect: it may have got worse, and is run again at once. Regressed: it did, and nobody has accepted that.", "none", 0).orElse(noFigure).
-				table(append(append([]column{}, who...), states...), "Model", false, ofStates...),
-			figureOf("Smallest change that would be noticed", "The smallest lasting change of each figure that would be noticed within some 20 runs: silence means no more than this. Absent with fewer than 16 clean runs. "+
-				"Clean runs: most of any figure, of its present level, up to 200.", "none", 0).orElse("it takes 16 clean runs").
-				table(append(append(append([]column{}, who...), noticed...), value("F", "Clean runs", "none", 0).wide(85)), "Model", false,
-					append(ofNoticed, q(strip(`benchd_figure_runs{`+ofTask+`}`), "").orEmpty(noFigure))...)),
+		beside(11, figureOf("How does each stand?", "After its latest clean run. Suspect: it may have got worse, and is run again at once. Regressed: it did, and nobody has accepted that.", "none", 0).orElse(noFigure).
+			table(append(append([]column{}, who...), states...), "Model", false, ofStates...)),
+		beside(11, figureOf("Smallest change that would be noticed", "The smallest lasting change of each figure that would be noticed within some 20 runs: silence means no more than this. Absent with fewer than 16 clean runs. "+
+			"Clean runs: most of any figure, of its present level, up to 200.", "none", 0).orElse("it takes 16 clean runs").
+			table(append(append(append([]column{}, who...), noticed...), value("F", "Clean runs", "none", 0).wide(85)), "Model", false,
+				append(ofNoticed, q(strip(`benchd_figure_runs{`+ofTask+`}`), "").orEmpty(noFigure))...)),
 		beside(9,
 			figureOf("Which were not ok in the time shown?", "Figures that were suspect, regressed or improved at any time that is shown.", "none", 0).orElse(nothing).
 				timeline(figureStates, q(`max by (`+change+`) (benchd_figure_state{`+ofTask+`}) and on (`+change+`) (max_over_time(benchd_figure_state{`+ofTask+`}[$__range] @ end()) > 0 or min_over_time(benchd_figure_state{`+ofTask+`}[$__range] @ end()) < 0)`,
@@ -94,14 +99,10 @@ func howFiguresStand() row {
 			figureOf("How often was one suspected, and run again?", "Over the time shown: times that a figure of the experiment became suspect, and runs made at once to find out; those for others, whose baseline it is, included.", "none", 0).
 				table(append(append([]column{}, who...), value("A", "Suspected", "none", 0), value("B", "Run again", "none", 0)), "Suspected", true,
 					grown("benchd_suspects_total"), grown("benchd_reruns_total"))),
-		beside(8,
-			figureOf("How many changes were found?", "Over the time shown, in all tasks.", "short", 0).
-				bars(q(`sort_desc(sum by (direction, scope) (increase(benchd_changes_total{`+ofInstance+`}[$__range])))`, "{{direction}} of the {{scope}}")).wide(7),
-			figureOf("How did changes end?", "Over the time shown, in all tasks. Recovered: it is as it was. Accepted: by a person. Expired: after BENCHD_ACCEPT_AFTER. Superseded: by another change, or another input. But for recovered, the new level is the baseline.", "short", 0).
-				bars(q(`sort_desc(sum by (ending) (increase(benchd_closed_changes_total{`+ofInstance+`}[$__range])))`, "{{ending}}")).wide(5),
+		beside(9,
 			figureOf("How far has each drifted from the pinned baseline?", "Of all tasks: the latest 20 clean runs by the pinned baseline, with the 95 % interval. Slow drift, and steps that were accepted, show here alone.", "none", 0).orElse(noPin).
 				table(append(identity(), of("figure", "Figure", 130).worded(figures), value("A", "Drift", "percentunit", 1), value("B", "From", "percentunit", 1), value("C", "To", "percentunit", 1)), "Drift", true,
-					drift("_ratio"), drift("_lower_ratio"), drift("_upper_ratio")).wide(12)))
+					drift("_ratio"), drift("_lower_ratio"), drift("_upper_ratio"))))
 }
 
 func howFiguresWent() row {

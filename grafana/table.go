@@ -86,7 +86,11 @@ func (f figure) table(columns []column, sortBy string, descending bool, queries 
 		}
 		order[field], names[field] = i, c.title
 		include = append(include, field)
-		p.FieldConfig.Overrides = append(p.FieldConfig.Overrides, c.override())
+		o := c.override()
+		if f.noValue != "" { // of the whole table; or it would be written into every cell that has none
+			o.Properties = append(o.Properties, Property{ID: "noValue", Value: "–"})
+		}
+		p.FieldConfig.Overrides = append(p.FieldConfig.Overrides, o)
 	}
 	if len(queries) > 1 {
 		p.Transformations = append(p.Transformations, Transformation{ID: "merge", Options: map[string]any{}})

@@ -86,7 +86,7 @@ func executionTime() row {
 	return section("Execution time",
 		side(figureOf("How long does the work take?", "Wall time of going through the task's input once, set-up left out: the execution time of the study. Shorter is better.", "s", 2),
 			last("pass_duration_seconds", ofTask), "sort", ""),
-		beside(6, conclusion("which is fastest, which slowest?", byThroughput, speed)))
+		beside(7, conclusion("which is fastest, which slowest?", byThroughput, speed)))
 }
 
 func throughput() row {
@@ -105,7 +105,7 @@ func processor() row {
 	return section("CPU",
 		side(figureOf("How much CPU time does a unit cost?", "CPU seconds of the whole process tree, user and system, by units of work done. Where all models wait equally long, this tells them apart.", "s", 2),
 			last("cpu_seconds_per_unit", ofTask), "sort", ""),
-		beside(6, conclusion("which costs least CPU, which most?", byCPU, cost)),
+		beside(7, conclusion("which costs least CPU, which most?", byCPU, cost)),
 		beside(18,
 			figureOf("How busy is the process: on average?", "CPU time of the process tree by wall time: 100 % is one core.", "percentunit", 1).
 				bars(q("sort_desc("+strip(last("cpu_usage_ratio", ofTask))+")", experimentName)),
@@ -119,14 +119,14 @@ func memory() row {
 	return section("Memory",
 		side(figureOf("How much memory does it need?", "Peak of the resident set of one process; of several, the largest sum of their proportional set sizes, in which shared pages count once.", "bytes", 1),
 			last("memory_peak_bytes", ofTask), "sort", ""),
-		beside(6, conclusion("which needs least memory, which most?", byMemory, cost)))
+		beside(7, conclusion("which needs least memory, which most?", byMemory, cost)))
 }
 
 func download() row {
 	return section("Download",
 		side(figureOf("How fast does it download?", "Bytes of the bodies received, as the program counted them, by wall time.", "Bps", 1).orElse(noTraffic),
 			last("received_bytes", ofTask)+" / "+last("duration_seconds", ofTask)+" > 0", "sort_desc", noTraffic),
-		beside(6, conclusion("which downloads fastest, which slowest?", byDownload, speed)))
+		beside(7, conclusion("which downloads fastest, which slowest?", byDownload, speed)))
 }
 
 func failures() row {
@@ -152,7 +152,7 @@ func latency() row {
 		beside(18, bars("99", closed),
 			figureOf("The slowest 1 %, over time", "99th percentile of the requests of the latest run at each time.", "s", 2).orElse(noRequests).
 				lines(q(strip(percentile("99")), experimentName).orEmpty(noRequests))),
-		beside(6, conclusion("who waits longest for the slowest 1 %?", byLatency, wait)),
+		beside(7, conclusion("who waits longest for the slowest 1 %?", byLatency, wait)),
 		beside(11,
 			figureOf("How are the latencies distributed?", "Requests of all chosen experiments by duration: a column for each time in which runs ended.", "s", 2).orElse(noRequests).
 				heatmap(q(`sum by (le) (increase(benchd_request_duration_seconds_bucket{`+ofTask+`}[$__rate_interval]))`, "{{le}}").orEmpty(noRequests))))

@@ -76,7 +76,7 @@ func (w words) verdicts() []state {
 
 // plain are the verdicts where nothing follows.
 var plain = []state{
-	{1, "better", "green"}, {0, "the same", "text"}, {-1, "worse", "red"}, {2, "not enough data yet", "blue"},
+	{1, "better", "green"}, {0, "the same", "text"}, {-1, "worse", "red"}, {2, "undecided", "blue"},
 	{isProvisional, "provisional", "orange"}, {isBaseline, "the baseline", "text"},
 }
 
@@ -125,7 +125,7 @@ const adviceWords = "Use: the best, or a tie with it. Perhaps: not told apart fr
 	"than 1 % fails. –: not enough data yet, or nothing to choose from."
 
 // goals are what is concluded for, and what is called so.
-var goals = []struct{ goal, title string }{{"throughput", "Throughput"}, {"cpu", "CPU cost"}, {"memory", "Memory"}, {"tail_latency", "Latency p99"}}
+var goals = []struct{ goal, title string }{{"throughput", "Throughput"}, {"cpu", "CPU cost"}, {"memory", "Memory"}, {"tail_latency", "p99 latency"}}
 
 // advice is the conclusion of each experiment for a goal; 3 for those that have
 // the figure, but no conclusion yet.
@@ -146,18 +146,18 @@ func whatToUse() line {
 	columns := []column{of("runtime", "Runtime", 105), of("model", "Model", 130).linked(linkToThis), of("concurrency", "Concurrency", 100)}
 	var queries []query
 	for i, g := range goals {
-		columns = append(columns, verdict(string(rune('A'+i)), g.title, advices).wide(88))
+		columns = append(columns, verdict(string(rune('A'+i)), g.title, advices).wide(92))
 		queries = append(queries, advice(g.goal, "models", ofTask))
 	}
-	columns = append(columns, value("E", "Speed", "suffix:×", 2), value("F", "From", "suffix:×", 2), value("G", "To", "suffix:×", 2), verdict("H", "Verdict", plain).wide(140),
-		value("I", "CPU", "suffix:×", 2), value("J", "Memory", "suffix:×", 2), value("K", "Cycles", "none", 0), value("L", "Failed", "percentunit", 1))
+	columns = append(columns, value("E", "Speed", "suffix:×", 2), value("F", "From", "suffix:×", 2), value("G", "To", "suffix:×", 2), verdict("H", "Verdict", plain).wide(95),
+		value("I", "CPU time", "suffix:×", 2).wide(75), value("J", "Peak memory", "suffix:×", 2).wide(108), value("K", "Failed", "percentunit", 1).wide(60))
 	return beside(16, figureOf("Which model should be used?",
 		"What benchd concludes of each experiment among the models of its runtime, for each goal. "+adviceWords+" Speed, CPU and memory are by the baseline's: over the clean cycles that "+
 			"the verdict on speed is of, with its 95 % interval or, as long as it is provisional, of the latest cycle.", "none", 2).
 		table(columns, "Speed", true, append(queries, q(byThroughput.ratio(ofTask), ""),
 			q(byThroughput.of("_lower_ratio", ofTask), "").orEmpty(noVerdict), q(byThroughput.of("_upper_ratio", ofTask), "").orEmpty(noVerdict),
 			q(byThroughput.standing(ofTask), ""), q(byCPU.ratio(ofTask), ""), q(byMemory.ratio(ofTask), ""),
-			q(byThroughput.of("_cycles", ofTask), "").orEmpty("a task of one model has nothing to compare"), q(strip(last("error_ratio", ofTask)), ""))...))
+			q(strip(last("error_ratio", ofTask)), ""))...))
 }
 
 // whichRuntime compares across runtimes.
@@ -165,14 +165,14 @@ func whichRuntime() line {
 	columns := []column{of("runtime", "Runtime", 105), of("model", "Model", 130).linked(linkToThis), of("concurrency", "Concurrency", 100)}
 	var queries []query
 	for i, g := range goals {
-		columns = append(columns, verdict(string(rune('A'+i)), g.title, advices).wide(88))
+		columns = append(columns, verdict(string(rune('A'+i)), g.title, advices).wide(92))
 		queries = append(queries, advice(g.goal, "runtimes", ofTask))
 	}
 	across := func(metric, figure string) query {
 		return q(strip(fmt.Sprintf(`benchd_verdict%s{figure=%q,among="runtimes",%s}`, metric, figure, ofTask)), "").orEmpty("no other runtime has the same model, or " + noVerdict)
 	}
-	columns = append(columns, value("E", "Speed", "suffix:×", 2), value("F", "From", "suffix:×", 2), value("G", "To", "suffix:×", 2), verdict("H", "Verdict", plain).wide(140),
-		value("I", "CPU", "suffix:×", 2), value("J", "Memory", "suffix:×", 2), value("K", "It takes", "suffix: more cycles", 0))
+	columns = append(columns, value("E", "Speed", "suffix:×", 2), value("F", "From", "suffix:×", 2), value("G", "To", "suffix:×", 2), verdict("H", "Verdict", plain).wide(95),
+		value("I", "CPU time", "suffix:×", 2).wide(75), value("J", "Peak memory", "suffix:×", 2).wide(108), value("K", "It takes", "suffix: cycles", 0).wide(80))
 	return beside(14, figureOf("And of all runtimes?",
 		"What benchd concludes of each experiment among all of the task, for each goal. "+adviceWords+" Speed, CPU and memory: by those of the same model in the first runtime that has it, "+
 			"over the latest clean cycles, with the 95 % interval of the speed.", "none", 2).
@@ -231,8 +231,8 @@ func winners() Panel {
 		"By units of work per second, for each task and runtime: how many times as fast as the baseline (sync, mostly) of the same runtime, 1 being as fast. Over the latest clean cycles, with the "+
 			"95 % interval of the fastest; of several that tie, the one with the best estimate. Provisional: there are not five clean cycles yet, so it is the latest cycle, which something "+
 			"may have disturbed. In fixed-rate the rate is given: compare latencies there.", "none", 2).
-		table([]column{of("task", "Task", 100).linked(linkToTask), of("runtime", "Runtime", 110), of("winner", "Fastest", 0), value("A", "Times", "suffix:×", 2), value("B", "From", "suffix:×", 2).wide(70),
-			value("C", "To", "suffix:×", 2).wide(70), verdict("D", "Verdict", speed.verdicts()).wide(170), of("baseline", "Baseline", 90), value("E", "Clean cycles", "none", 0).wide(95), of("loser", "Slowest", 0), value("F", "Slowest, times", "suffix:×", 2).wide(110)},
+		table([]column{of("task", "Task", 100).linked(linkToTask), of("runtime", "Runtime", 110), of("winner", "Fastest", 175), value("A", "Times", "suffix:×", 2).wide(70), value("B", "From", "suffix:×", 2).wide(70),
+			value("C", "To", "suffix:×", 2).wide(70), verdict("D", "Verdict", speed.verdicts()).wide(170), of("baseline", "Baseline", 90), value("E", "Clean cycles", "none", 0).wide(95), of("loser", "Slowest", 175), value("F", "Slowest, times", "suffix:×", 2).wide(110)},
 			"Task", false,
 			q(`max by (`+ofRuntime+`, winner, baseline) (`+named(fastest, "winner")+` * on (`+ofRuntime+`) group_left (baseline) `+baselines(measured)+`)`, ""),
 			q(ofFastest(byThroughput.of("_lower_ratio", measured)), "").orEmpty(noVerdict), q(ofFastest(byThroughput.of("_upper_ratio", measured)), "").orEmpty(noVerdict),
@@ -245,7 +245,7 @@ type wording struct{ value, text string }
 
 // figures are the figures' names in plain words.
 var figures = []wording{
-	{"time", "time per unit"}, {"throughput", "throughput"}, {"cpu", "CPU time per unit"}, {"time_by_baseline", "time by the baseline's"}, {"memory", "peak memory"},
+	{"time", "time per unit"}, {"throughput", "throughput"}, {"cpu", "CPU time per unit"}, {"time_by_baseline", "time by baseline"}, {"memory", "peak memory"},
 	{"latency_p50", "latency, median"}, {"latency_p99", "latency, p99"}, {"error_ratio", "share that failed"},
 }
 
