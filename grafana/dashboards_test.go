@@ -127,6 +127,9 @@ func TestPanels(t *testing.T) {
 			if p.Datasource.UID != "${datasource}" {
 				fault("datasource is not the variable")
 			}
+			if p.FieldConfig.Defaults.NoValue == "" && !slices.ContainsFunc(p.Targets, func(t grafana.Target) bool { return t.EmptyWhen == "" }) {
+				fault("all of it may be empty although all is well, and then it would say no more than No data")
+			}
 			named := map[string]bool{}
 			for _, o := range p.FieldConfig.Overrides {
 				if named[o.Matcher.Options] {

@@ -311,20 +311,24 @@ func (s *stack) alertArrives(t *testing.T) {
 }
 
 // causeSilences holds the inhibition rules: of the two experiments that fail
-// while the httpbin is down, the one that does not use it is reported.
+// while the httpbin is down, the one that does not use it is reported; and of
+// a host that got slower, not what got slower with it.
 func (s *stack) causeSilences(t *testing.T) {
 	sent := `[
 		{"labels": {"alertname": "BenchdHTTPBinDown", "instance": "x"}},
 		{"labels": {"alertname": "BenchdExperimentFailing", "instance": "x", "task": "uses it", "client": "requests"}},
 		{"labels": {"alertname": "BenchdExperimentFailing", "instance": "x", "task": "does not", "client": ""}},
-		{"labels": {"alertname": "BenchdExperimentFailing", "instance": "y", "task": "elsewhere", "client": "requests"}}
+		{"labels": {"alertname": "BenchdExperimentFailing", "instance": "y", "task": "elsewhere", "client": "requests"}},
+		{"labels": {"alertname": "BenchdHostChanged", "instance": "z"}},
+		{"labels": {"alertname": "BenchdRegression", "instance": "z", "task": "slower", "severity": "critical"}},
+		{"labels": {"alertname": "BenchdRegression", "instance": "y", "task": "slower elsewhere", "severity": "critical"}}
 	]`
 	response, err := http.Post(s.at("alertmanager")+"/api/v2/alerts", "application/json", strings.NewReader(sent))
 	if err != nil {
 		t.Fatal(err)
 	}
 	response.Body.Close()
-	want := map[string]bool{"": false, "uses it": true, "does not": false, "elsewhere": false}
+	want := map[string]bool{"": false, "uses it": true, "does not": false, "elsewhere": false, "slower": true, "slower elsewhere": false}
 	// An alert is looked at again when its group is due.
 	s.poll(t, time.Minute, func() error {
 		var alerts []struct {
@@ -336,7 +340,7 @@ func (s *stack) causeSilences(t *testing.T) {
 		}
 		got := map[string]bool{}
 		for _, a := range alerts {
-			if instance := a.Labels["instance"]; instance == "x" || instance == "y" {
+			if slices.Contains([]string{"x", "y", "z"}, a.Labels["instance"]) {
 				got[a.Labels["task"]] = len(a.Status.InhibitedBy) > 0
 			}
 		}
