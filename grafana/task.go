@@ -130,12 +130,14 @@ func download() row {
 }
 
 func failures() row {
+	mostFailing := `topk by (` + ofRuntime + `) (1, ` + strip(last("error_ratio", ofTask)) + `)`
 	return section("Failures",
 		side(figureOf("How many requests failed?", "Items of input that failed in the latest good run: status of 400 or above, broken connection, time-out, wrong body.", "short", 0),
 			last("failed_items", ofTask), "sort_desc", ""),
-		beside(6, figureOf("Conclusion: which fails most?", "The experiment of each runtime with the largest share of failed items in its latest good run.", "percentunit", 2).
-			table([]column{of("runtime", "Runtime", 0), of("model", "Model", 0), of("concurrency", "Concurrency", 0), value("A", "Share that failed", "percentunit", 2)}, "Runtime", false,
-				q(`topk by (instance, task, runtime) (1, `+strip(last("error_ratio", ofTask))+`)`, ""))))
+		beside(6, figureOf("Conclusion: which fails most?", "The experiment of each runtime with the largest share of failed items in its latest good run; and benchd's verdict on its share over the latest clean cycles, against the baseline's.", "percentunit", 2).
+			orElse(noVerdict).
+			table([]column{of("runtime", "Runtime", 0), of("model", "Model", 0), of("concurrency", "Concurrency", 0), value("A", "Share that failed", "percentunit", 2), verdict("B", "Than the baseline", plain)}, "Runtime", false,
+				q(mostFailing, ""), q(compared{figure: "error_ratio"}.of("", ofTask)+" and on ("+ids+") "+mostFailing, "").orEmpty(noVerdict+", and none of a baseline"))))
 }
 
 func latency() row {
