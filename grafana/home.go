@@ -30,13 +30,15 @@ func home() Dashboard {
 						q(`sum by (alertname, severity, alertstate, task, model) (ALERTS) or on () label_replace(absent(ALERTS{alertname=~".+"}), "alertname", "none", "", "")`, "")).wide(10),
 			)),
 		section("Which model wins?",
-			beside(8, winners()),
-			beside(9, forWhat("What should be used?", "Experiments that benchd concludes are to be used for at least one goal: among the models of their runtime, and among all of the task.", 1)),
-			beside(9, forWhat("What should be avoided?", "Experiments that benchd concludes are to be avoided for at least one goal: among the models of their runtime, and among all of the task.", -1))),
+			beside(8, winners())),
 		section("How much faster is each?",
 			beside(18, figureOf("$task: how many times as fast as the baseline?",
 				"Units of work per second by those of the baseline (sync, mostly) of the same runtime; 1 is as fast. Over the latest clean cycles or, before there are five, in the latest one.", "suffix:×", 2).
 				bars(q(`sort_desc(`+byThroughput.ratio(`instance=~"$instance",task=~"$task"`)+`)`, experimentName)).repeated("task", 2))),
+		// Below what there is from the first cycle on: it takes five clean ones.
+		section("What should be used, and what avoided?",
+			beside(9, forWhat("What should be used?", "Experiments that benchd concludes are to be used for at least one goal: among the models of their runtime, and among all of the task.", 1)),
+			beside(9, forWhat("What should be avoided?", "Experiments that benchd concludes are to be avoided for at least one goal: among the models of their runtime, and among all of the task.", -1))),
 		section("All experiments",
 			beside(16, figureOf("What did each experiment need?",
 				"Latest good run of every experiment. Throughput is in the task's unit; CPU is that of the whole process tree, user and system; memory is the "+

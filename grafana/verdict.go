@@ -231,8 +231,8 @@ func winners() Panel {
 		"By units of work per second, for each task and runtime: how many times as fast as the baseline (sync, mostly) of the same runtime, 1 being as fast. Over the latest clean cycles, with the "+
 			"95 % interval of the fastest; of several that tie, the one with the best estimate. Provisional: there are not five clean cycles yet, so it is the latest cycle, which something "+
 			"may have disturbed. In fixed-rate the rate is given: compare latencies there.", "none", 2).
-		table([]column{of("task", "Task", 100).linked(linkToTask), of("runtime", "Runtime", 110), of("winner", "Fastest", 175), value("A", "Times", "suffix:×", 2).wide(70), value("B", "From", "suffix:×", 2).wide(70),
-			value("C", "To", "suffix:×", 2).wide(70), verdict("D", "Verdict", speed.verdicts()).wide(170), of("baseline", "Baseline", 90), value("E", "Clean cycles", "none", 0).wide(95), of("loser", "Slowest", 175), value("F", "Slowest, times", "suffix:×", 2).wide(110)},
+		table([]column{of("task", "Task", 100).linked(linkToTask), of("runtime", "Runtime", 110), of("winner", "Fastest", 0), value("A", "Times", "suffix:×", 2).wide(70), value("B", "From", "suffix:×", 2).wide(70),
+			value("C", "To", "suffix:×", 2).wide(70), verdict("D", "Verdict", speed.verdicts()).wide(170), of("baseline", "Baseline", 90), value("E", "Clean cycles", "none", 0).wide(95), of("loser", "Slowest", 0), value("F", "Slowest, times", "suffix:×", 2).wide(110)},
 			"Task", false,
 			q(`max by (`+ofRuntime+`, winner, baseline) (`+named(fastest, "winner")+` * on (`+ofRuntime+`) group_left (baseline) `+baselines(measured)+`)`, ""),
 			q(ofFastest(byThroughput.of("_lower_ratio", measured)), "").orEmpty(noVerdict), q(ofFastest(byThroughput.of("_upper_ratio", measured)), "").orEmpty(noVerdict),
