@@ -40,6 +40,9 @@ func TestStack(t *testing.T) {
 	step("configurations are valid", s.configurationsAreValid)
 	step("rules evaluate", s.rulesEvaluate)
 	step("every query of every dashboard has data", s.dashboardsHaveData)
+	if slices.Contains(s.services, "grafana") {
+		step("Grafana shows them to anybody", s.grafanaShows)
+	}
 	step("containers are locked down", s.containersAreLockedDown)
 
 	before := s.kept(t)
@@ -153,6 +156,42 @@ func (s *stack) dashboardsHaveData(t *testing.T) {
 			err = fmt.Errorf("%d faults:\n%s", len(faults), strings.Join(faults, "\n"))
 		}
 		return err
+	})
+}
+
+// grafanaShows holds that Grafana has the dashboards, and that its Prometheus
+// datasource answers: it is a plugin, which Grafana 13 can lose at its start on
+// a read-only root while it reports to be healthy.
+func (s *stack) grafanaShows(t *testing.T) {
+	const query = `{"from": "now-5m", "to": "now", "queries": [
+		{"refId": "A", "datasource": {"type": "prometheus", "uid": "prometheus"}, "expr": "up", "instant": true, "range": false}]}`
+	s.poll(t, 2*time.Minute, func() error {
+		var found []struct{ UID string }
+		if err := s.get(s.at("grafana")+"/api/search?type=dash-db&tag=benchd", &found); err != nil {
+			return err
+		}
+		if want := len(grafana.Dashboards()); len(found) != want {
+			return fmt.Errorf("%d dashboards of %d", len(found), want)
+		}
+		response, err := http.Post(s.at("grafana")+"/api/ds/query", "application/json", strings.NewReader(query))
+		if err != nil {
+			return err
+		}
+		defer response.Body.Close()
+		var answer struct {
+			Message string
+			Results map[string]struct {
+				Error  string
+				Frames []any
+			}
+		}
+		if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+			return fmt.Errorf("%s: %w", response.Status, err)
+		}
+		if a := answer.Results["A"]; len(a.Frames) == 0 {
+			return fmt.Errorf("the datasource says %s: %s %s", response.Status, answer.Message, a.Error)
+		}
+		return nil
 	})
 }
 
