@@ -18,9 +18,12 @@ const (
 const (
 	leastZ = 4.0
 	// Up to mostShort new values may be a burst: a neighbour that was noisy for
-	// some runs. They must be far off.
-	mostShort  = 7
+	// some runs. They must be far off; the next few are what strong
+	// autocorrelation deceives most.
+	mostShort  = 6
 	leastShort = 10.0
+	mostFew    = 9
+	leastFew   = 7.0
 	// The more values, the more there is to see in slow wandering, which a
 	// model of neighbours alone does not know: so the size must be surer, from
 	// leastT at 12 new values to mostT at 60.
@@ -61,7 +64,12 @@ func (c *comparison) t() float64 { return c.difference / c.standardError() }
 
 // needT is what |t| must be at least with m new values.
 func needT(m int) float64 {
-	if m <= 12 {
+	switch {
+	case m <= mostShort:
+		return leastShort
+	case m <= mostFew:
+		return leastFew
+	case m <= 12:
 		return leastT
 	}
 	return leastT + (mostT-leastT)*math.Log(float64(m)/12)/math.Log(maxRecent/12.0)
@@ -76,7 +84,7 @@ func (c *comparison) passes(z, leastEffect float64) bool {
 		return c.m >= weakRecent && c.variance > leastVariance &&
 			t >= strongT && t*math.Sqrt(c.variance/c.wide) >= strongWide
 	}
-	return t >= needT(c.m) && (c.m > mostShort || t >= leastShort)
+	return t >= needT(c.m)
 }
 
 // difference is that of the levels, in logarithms.

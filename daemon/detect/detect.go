@@ -54,37 +54,47 @@ func Latest(regime []Value, o Options) (Shift, bool) {
 		if m > most {
 			break
 		}
-		if math.Abs(z[m]) < weakZ || o.MinBlocks > 1 && w.blocks(m) < o.MinBlocks {
+		if math.Abs(z[m]) < weakZ {
 			continue
 		}
 		// Most that are sure, but small, are told from the levels alone.
 		if math.Abs(w.difference(m)) < math.Log1p(o.LeastEffect) {
 			continue
 		}
-		if c := w.compare(m); c.passes(z[m], o.LeastEffect) {
-			return w.shift(&z, most, c.difference > 0), true
+		c := w.compare(m)
+		if !c.passes(z[m], o.LeastEffect) {
+			continue
+		}
+		dated := w.date(&z, most, c.difference > 0)
+		// Of m values some may be of the old level: those since it began count.
+		if o.MinBlocks <= 1 || w.blocks(dated) >= o.MinBlocks {
+			return w.shift(z[dated], dated), true
 		}
 	}
 	return Shift{}, false
 }
 
-// shift dates a change and says its size. The date is where the rank test is
-// surest, of those that see the change in the same direction.
-func (w *window) shift(z *[maxRecent + 1]float64, most int, up bool) Shift {
-	best := 0
+// date is how many values are of the new level: where the rank test is surest,
+// of those that see the change in the same direction.
+func (w *window) date(z *[maxRecent + 1]float64, most int, up bool) int {
+	best := minRecent
 	for m := minRecent; m <= most; m++ {
 		if (z[m] > 0) == up && math.Abs(z[m]) > math.Abs(z[best]) {
 			best = m
 		}
 	}
-	c := w.compare(best)
-	low, high := w.interval(best, c)
-	k := w.n - best
+	return best
+}
+
+func (w *window) shift(z float64, m int) Shift {
+	c := w.compare(m)
+	low, high := w.interval(m, c)
+	k := w.n - m
 	return Shift{
-		Since: w.at[w.n-best],
+		Since: w.at[k],
 		Ratio: math.Exp(c.difference), Low: math.Exp(low), High: math.Exp(high),
 		Before: medianOf(w.given[k-c.n : k]), After: medianOf(w.given[k:w.n]),
-		Base: c.n, Recent: c.m, Z: z[best], T: c.t(),
+		Base: c.n, Recent: c.m, Z: z, T: c.t(),
 	}
 }
 

@@ -67,14 +67,6 @@ func readObject(b *builder, element int, object map[string]any, o Options) error
 	if !ok {
 		return fmt.Errorf("has no key %q: -column may be one of %s", column, keysOf(object))
 	}
-	var block *string
-	if o.Block != "" {
-		text, ok := object[o.Block]
-		if !ok {
-			return fmt.Errorf("has no key %q: -block may be one of %s", o.Block, keysOf(object))
-		}
-		block = new(fmt.Sprint(text))
-	}
 	if array, ok := v.([]any); ok {
 		name := fmt.Sprint(element)
 		for _, key := range []string{"name", "id"} {
@@ -89,6 +81,14 @@ func readObject(b *builder, element int, object map[string]any, o Options) error
 			addNumber(b, name, element, i+1, x, nil) // the block of a whole series would be one
 		}
 		return nil
+	}
+	var block *string
+	if o.Block != "" {
+		text, ok := object[o.Block]
+		if !ok {
+			return fmt.Errorf("has no key %q: -block may be one of %s", o.Block, keysOf(object))
+		}
+		block = new(fmt.Sprint(text))
 	}
 	addNumber(b, column, element, element, v, block)
 	return nil
