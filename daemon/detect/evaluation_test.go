@@ -17,8 +17,8 @@ func BenchmarkDetection(b *testing.B) {
 	for b.Loop() {
 		fmt.Printf("\n%s", annotatedTable(b))
 		fmt.Printf("\n\n%s", triagedTable(b))
-		fmt.Printf("\n\n%s", falseTable(1000))
-		fmt.Printf("\n\n%s", powerTable(200))
+		fmt.Printf("\n\n%s", falseTable(600))
+		fmt.Printf("\n\n%s", powerTable(100))
 		fmt.Printf("\n\n%s", sizeTable(300))
 		fmt.Printf("\n\n%s\n", suspectTable(300))
 	}
@@ -81,7 +81,7 @@ func falseTable(count int) string {
 	for _, k := range noises {
 		for _, cv := range []float64{0.02, 0.05, 0.1} {
 			out.AppendRow(table.Row{k.name, percent(cv), fmt.Sprintf("%.3f", falsePer1000(k, cv, count, ours)),
-				fmt.Sprintf("%.3f", falsePer1000(k, cv, count/5, reference(0.02)))})
+				fmt.Sprintf("%.3f", falsePer1000(k, cv, count/3, reference(0.02)))})
 		}
 	}
 	return out.RenderMarkdown()
