@@ -13,8 +13,9 @@ const (
 	minRecent = 4
 )
 
-// What a change must show. Where the limits lie was chosen on one half of the
-// annotated series and held against the other.
+// What a change must show. The limits were chosen on all annotated series of
+// part A, with simulated ones beside them, so their figures there flatter: the
+// two halves of part A differ by more than most of the choices do.
 const (
 	leastZ = 4.0
 	// Up to mostShort new values may be a burst: a neighbour that was noisy for
