@@ -2,6 +2,9 @@ module benchd
 
 go 1.26.0
 
+// An npm package in there ships Go files.
+ignore ./grafana/picture/node_modules
+
 require (
 	github.com/adhocore/gronx v1.20.4
 	github.com/goccy/go-yaml v1.19.2

@@ -29,7 +29,7 @@ func once(ctx context.Context, settings config.Config, log *slog.Logger, stdout,
 		return err
 	}
 	defer func() { err = errors.Join(err, a.close()) }()
-	if f, ok := stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if isTerminal(stderr) {
 		a.scheduler.Observer = progress{a.scheduler.Observer, newBar(stderr)}
 	}
 	runs, cycle, err := a.scheduler.Cycle(ctx)
@@ -45,7 +45,13 @@ func once(ctx context.Context, settings config.Config, log *slog.Logger, stdout,
 	return nil
 }
 
-// writeRuns prints one line for each experiment: the median over its runs.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// writeRuns prints one line for each experiment, the median over its runs:
+// aligned on a terminal, elsewhere as Markdown.
 func writeRuns(w io.Writer, runs []bench.Run) {
 	byKey := map[bench.Key][]bench.Run{}
 	var keys []bench.Key
@@ -67,6 +73,13 @@ func writeRuns(w io.Writer, runs []bench.Run) {
 	t.SetColumnConfigs(right)
 	for _, key := range keys {
 		t.AppendRow(rowOf(key, byKey[key]))
+	}
+	if isTerminal(w) {
+		t.SetStyle(table.StyleLight)
+		t.Style().Options = table.OptionsNoBordersAndSeparators
+		t.Style().Format.Header = text.FormatDefault
+		fmt.Fprintln(w, t.Render())
+		return
 	}
 	fmt.Fprintln(w, t.RenderMarkdown())
 }

@@ -58,7 +58,7 @@ func TestInhibition(t *testing.T) {
 	}
 	for source, targets := range map[string][]string{
 		"BenchdHTTPBinDown": {"BenchdExperimentFailing", "BenchdRequestErrors", "BenchdHTTPBinBottleneck"},
-		"BenchdHostNoisy":   {"BenchdCycleOverrun", "BenchdHTTPBinBottleneck", "BenchdRegression", "BenchdDrift", "BenchdDetectorBlind"},
+		"BenchdHostNoisy":   {"BenchdCycleOverrun", "BenchdHTTPBinBottleneck", "BenchdDetectorBlind"},
 		"BenchdHostChanged": {"BenchdRegression", "BenchdDrift", "BenchdDetectorBlind"},
 		"BenchdDiskFilling": {"BenchdResultsNotRecorded"},
 		"BenchdRegression":  nil,

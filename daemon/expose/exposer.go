@@ -19,6 +19,9 @@ type History interface {
 	Runs(context.Context, bench.RunQuery) ([]bench.Run, error)
 	// Changes returns the changes that match the query, newest first.
 	Changes(context.Context, bench.ChangeQuery) ([]bench.Change, error)
+	// Statistics returns what is known of the dropped runs of an experiment, by
+	// month.
+	Statistics(context.Context, bench.Key) ([]bench.Dropped, error)
 	// Samples returns those of a run, none where they are not kept any more.
 	Samples(ctx context.Context, run int64) ([]bench.Sample, error)
 }

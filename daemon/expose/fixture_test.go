@@ -99,6 +99,13 @@ func (f fakeHistory) Changes(context.Context, bench.ChangeQuery) ([]bench.Change
 	return []bench.Change{slower()}, nil
 }
 
+func (f fakeHistory) Statistics(_ context.Context, k bench.Key) ([]bench.Dropped, error) {
+	if k != asyncioKey {
+		return nil, nil
+	}
+	return []bench.Dropped{{Key: k, Month: "2025-12", Sound: 3, Figures: map[bench.Figure]bench.Spread{bench.CPU: {Count: 3, Mean: 0.5}}}}, nil
+}
+
 func (f fakeHistory) Samples(_ context.Context, run int64) ([]bench.Sample, error) {
 	if run != 12 {
 		return nil, nil

@@ -1,6 +1,8 @@
 package expose
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -123,6 +125,31 @@ func (e *Exposer) serveSamples(w http.ResponseWriter, r *http.Request) {
 	default:
 		e.writeJSON(w, http.StatusOK, map[string]any{"run": run, "samples": samples})
 	}
+}
+
+// serveStatistics shows what is still known of the runs that retention dropped.
+func (e *Exposer) serveStatistics(w http.ResponseWriter, r *http.Request) {
+	given, err := parameters(r.URL.RawQuery, "concurrency", "model", "runtime", "task")
+	if err == nil && len(given) < 4 {
+		err = errors.New("want task, runtime, model and concurrency: those of an experiment")
+	}
+	var n *int
+	if err == nil {
+		if n, err = concurrency(given["concurrency"]); err != nil {
+			err = fmt.Errorf("parameter concurrency is %.50q: %w", given["concurrency"], err)
+		}
+	}
+	if err != nil {
+		e.writeError(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	months, err := e.options.History.Statistics(r.Context(),
+		bench.Key{Task: given["task"], Runtime: given["runtime"], Model: given["model"], Concurrency: *n})
+	if err != nil {
+		e.unreadable(w, "Statistics", err)
+		return
+	}
+	e.writeJSON(w, http.StatusOK, map[string]any{"months": append([]bench.Dropped{}, months...)})
 }
 
 func (e *Exposer) serveBaselines(w http.ResponseWriter, r *http.Request) {

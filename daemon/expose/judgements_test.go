@@ -30,7 +30,9 @@ func TestVerdictsAndChanges(t *testing.T) {
 		"verdicts?task=cpu-bound": {`"conclusions":[]`, `"scalings":[]`, `"task":"cpu-bound"`},
 		"changes":                 {`"id":7`, `"sentence":"CPU time per unit of io-bound/cpython-3.13/asyncio/100: more by 20 % (95 %: +15 % to +25 %) since run 12 of 2026-01-02 12:12 UTC; canary and other experiments did not move; at that time changed: client from aiohttp 3.11.16 to aiohttp 3.12.0"`},
 		"samples?run=12":          {`"cpu_percent":99`},
-		"baselines":               {`{"baselines":[{"name":"release 1","pinned":"2026-01-02T12:00:00Z","levels":2}]}`},
+		"statistics?task=io-bound&runtime=cpython-3.13&model=asyncio&concurrency=100": {`"month":"2025-12"`, `"cpu":{"count":3,"mean":0.5`},
+		"statistics?task=io-bound&runtime=cpython-3.13&model=asyncio&concurrency=1":   {`{"months":[]}`},
+		"baselines": {`{"baselines":[{"name":"release 1","pinned":"2026-01-02T12:00:00Z","levels":2}]}`},
 	} {
 		answer := get(t, e, "GET", "/api/v1/"+target)
 		if answer.Code != http.StatusOK || !json.Valid(answer.Body.Bytes()) {
@@ -43,9 +45,11 @@ func TestVerdictsAndChanges(t *testing.T) {
 		}
 	}
 	for target, want := range map[string]string{
-		"verdicts?model=x":  `unknown parameter "model": there are runtime, task`,
-		"changes?open=yes":  `parameter open is "yes": want true or false`,
-		"changes?limit=0":   `parameter limit is "0": want a whole number from 1 to 1000`,
+		"verdicts?model=x":         `unknown parameter "model": there are runtime, task`,
+		"changes?open=yes":         `parameter open is "yes": want true or false`,
+		"changes?limit=0":          `parameter limit is "0": want a whole number from 1 to 1000`,
+		"statistics?task=io-bound": `want task, runtime, model and concurrency: those of an experiment`,
+		"statistics?task=a&runtime=b&model=c&concurrency=x": `parameter concurrency is "x": want a whole number from 1 to 2147483647`,
 		"samples":           `parameter run: want a whole number of at least 1: the ID of a run of /api/v1/runs`,
 		"samples?run=x":     `parameter run: want a whole number of at least 1: the ID of a run of /api/v1/runs`,
 		"baselines?open=no": `unknown parameter "open": there are none here`,

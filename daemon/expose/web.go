@@ -127,6 +127,7 @@ func (e *Exposer) newHandler(trusted bool) http.Handler {
 	mux.HandleFunc("/api/v1/experiments", e.serveExperiments)
 	mux.HandleFunc("/api/v1/runs", e.serveRuns)
 	mux.HandleFunc("/api/v1/samples", e.serveSamples)
+	mux.HandleFunc("/api/v1/statistics", e.serveStatistics)
 	mux.HandleFunc("/api/v1/verdicts", e.serveVerdicts)
 	mux.HandleFunc("/api/v1/changes", e.serveChanges)
 	mux.HandleFunc("/api/v1/baselines", e.serveBaselines)
@@ -135,7 +136,7 @@ func (e *Exposer) newHandler(trusted bool) http.Handler {
 		decisions.Handle(pattern, e.decide(act))
 	}
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
-		e.writeError(w, http.StatusNotFound, fmt.Sprintf("there is no %.100s: try /api/v1/experiments, runs, samples, verdicts, changes or baselines", r.URL.Path))
+		e.writeError(w, http.StatusNotFound, fmt.Sprintf("there is no %.100s: try /api/v1/experiments, runs, samples, statistics, verdicts, changes or baselines", r.URL.Path))
 	})
 	if e.options.Pprof {
 		mux.HandleFunc("/debug/pprof/", pprof.Index)

@@ -100,7 +100,7 @@ func (p *pruning) runs(ctx context.Context, tx *sql.Tx) (n int, done bool, err e
 	if err != nil {
 		return 0, false, err
 	}
-	statistics := map[series]*Dropped{}
+	statistics := map[series]*bench.Dropped{}
 	for !done && time.Since(begun) < batchTime && len(statistics) < batchSeries {
 		chunk, err := selectAll(ctx, tx, selectRuns+` WHERE r.id > ? AND `+mayGo+` ORDER BY r.id LIMIT ?`, p.after, needed, runsChunk)
 		if err != nil {
@@ -158,11 +158,11 @@ type series struct {
 	input, month string
 }
 
-func collect(statistics map[series]*Dropped, r *bench.Run) {
+func collect(statistics map[series]*bench.Dropped, r *bench.Run) {
 	d := droppedRun(r)
 	of := series{d.Key, d.Input, d.Month}
 	if so := statistics[of]; so != nil {
-		so.add(&d)
+		so.Add(&d)
 	} else {
 		statistics[of] = &d
 	}

@@ -137,7 +137,7 @@ func compareStatistics(t *testing.T, s *Store, dropped []bench.Run) {
 		t.Errorf("runs of %d experiments were dropped, want 3", len(byKey))
 	}
 	for key, runs := range byKey {
-		want := map[string]*Dropped{}
+		want := map[string]*bench.Dropped{}
 		values := map[string]map[bench.Figure][]float64{}
 		slices.SortFunc(runs, func(a, b bench.Run) int { return int(a.ID - b.ID) })
 		for _, r := range runs {
@@ -145,7 +145,7 @@ func compareStatistics(t *testing.T, s *Store, dropped []bench.Run) {
 			name := month + r.Input
 			m := bench.Moment{Run: r.ID, Cycle: r.Cycle, Time: r.Started}
 			if want[name] == nil {
-				want[name] = &Dropped{Key: key, Input: r.Input, Month: month, First: m, Runs: map[bench.Outcome]int{}, Figures: map[bench.Figure]Spread{}}
+				want[name] = &bench.Dropped{Key: key, Input: r.Input, Month: month, First: m, Runs: map[bench.Outcome]int{}, Figures: map[bench.Figure]bench.Spread{}}
 				values[name] = map[bench.Figure][]float64{}
 			}
 			d := want[name]
@@ -172,7 +172,7 @@ func compareStatistics(t *testing.T, s *Store, dropped []bench.Run) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		byName := map[string]*Dropped{}
+		byName := map[string]*bench.Dropped{}
 		for i, d := range got {
 			byName[d.Month+d.Input] = &got[i]
 		}
@@ -183,8 +183,8 @@ func compareStatistics(t *testing.T, s *Store, dropped []bench.Run) {
 	}
 }
 
-func spreadOf(values []float64) Spread {
-	s := Spread{Count: len(values), Min: slices.Min(values), Max: slices.Max(values)}
+func spreadOf(values []float64) bench.Spread {
+	s := bench.Spread{Count: len(values), Min: slices.Min(values), Max: slices.Max(values)}
 	for _, v := range values {
 		s.Mean += v / float64(len(values))
 	}
@@ -202,9 +202,9 @@ func TestDeviation(t *testing.T) {
 		{[]float64{5}, 0},
 		{[]float64{2, 4, 4, 4, 5, 5, 7, 9}, math.Sqrt(32.0 / 7)},
 	} {
-		var s Spread
+		var s bench.Spread
 		for _, v := range tt.values {
-			s = s.and(Spread{Count: 1, Mean: v, Min: v, Max: v})
+			s = s.And(bench.Spread{Count: 1, Mean: v, Min: v, Max: v})
 		}
 		if got := s.Deviation(); math.Abs(got-tt.want) > 1e-12 {
 			t.Errorf("%v: got %v, want %v", tt.values, got, tt.want)

@@ -97,16 +97,16 @@ func (s *Scheduler) end(ctx context.Context, c *bench.Cycle, next time.Time) {
 	took := c.Ended.Sub(c.Started)
 	switch {
 	case c.Done < c.Total:
-		s.Log.Info("cycle was cut short", "cycle", c.Number, "runs", c.Done, "of", c.Total, "took", took)
+		s.Log.Info("cycle was cut short", "cycle", c.Number, "runs", c.Done, "of", c.Total, "took", took.Round(time.Millisecond))
 	case next.IsZero():
-		s.Log.Info("cycle has ended", "cycle", c.Number, "took", took)
+		s.Log.Info("cycle has ended", "cycle", c.Number, "took", took.Round(time.Millisecond))
 	case c.Ended.After(next):
 		c.Overran, c.Next = true, c.Ended
 		s.Log.Warn("cycle took longer than until the next was due, which starts now: lengthen BENCHD_INTERVAL or BENCHD_SCHEDULE, or select less",
-			"cycle", c.Number, "took", took, "due", next)
+			"cycle", c.Number, "took", took.Round(time.Millisecond), "due", next)
 	default:
 		c.Next = next
-		s.Log.Info("cycle has ended", "cycle", c.Number, "took", took, "next", c.Next)
+		s.Log.Info("cycle has ended", "cycle", c.Number, "took", took.Round(time.Millisecond), "next", c.Next)
 	}
 	s.recordCycle(ctx, *c)
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
