@@ -54,7 +54,7 @@ bench-history: ## time the history at its size, as a table
 
 .PHONY: bench-endtoend
 bench-endtoend: ## slow a workload down and see what the daemon says, as a table
-	go test -run '^$$' -bench EndToEnd -benchtime 200x -timeout 1h ./daemon
+	go test -run '^$$' -bench EndToEnd -benchtime 1x -timeout 1h ./daemon -cycles 200 -neighbour 10m
 
 .PHONY: bench-accuracy
 bench-accuracy: ## hold what is measured against independent truth, as a table

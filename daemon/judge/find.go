@@ -17,14 +17,19 @@ import (
 // where more is known than that the figure moved: it must have moved by its
 // reference as well, which was run beside it and shares what the machine did.
 
-// confirming is in how many cycles a change must show that reruns confirm.
+// confirming is in how many cycles a change must show that reruns confirm, and
+// in how many more after it was first seen where they do not. A detector that
+// watches hundreds of figures crosses its limits by chance now and then; that
+// what comes next lies beyond the middle too, it does by chance in a tenth of
+// those cases, and twice in a row in a hundredth. Until then it is suspect, and
+// run again.
 const confirming = 2
 
 // find looks for a change of level in the steps of the present one.
 func (j *Judge) find(c *cell, s *course, present []step) (detect.Shift, bool) {
 	o := detect.Options{LeastEffect: j.options.LeastChange}
 	cycles := perCycle(present)
-	if shift, ok := detect.Latest(forDetector(cycles), o); ok {
+	if shift, ok := detect.Latest(forDetector(cycles), o); ok && lasting(cycles, &shift, o) {
 		first := cycles[shift.Since].point.Run
 		shift.Since = slices.IndexFunc(present, func(s step) bool { return s.point.Run >= first })
 		return shift, true
@@ -45,6 +50,18 @@ func (j *Judge) find(c *cell, s *course, present []step) (detect.Shift, bool) {
 	return shift, found && by.Ratio > 1 == (shift.Ratio > 1)
 }
 
+// lasting reports whether the change was seen some cycles ago already, and those
+// since lie beyond the middle between the levels.
+func lasting(cycles []step, now *detect.Shift, o detect.Options) bool {
+	n := len(cycles) - confirming
+	half := math.Sqrt(now.Before * now.After)
+	if n <= now.Since || slices.ContainsFunc(cycles[n:], func(s step) bool { return s.value > half != (now.Ratio > 1) }) {
+		return false
+	}
+	earlier, ok := detect.Latest(forDetector(cycles[:n]), o)
+	return ok && earlier.Ratio > 1 == (now.Ratio > 1)
+}
+
 // supported reports whether the change shows in the latest cycle and in enough
 // of them: by the median of a cycle, so that many reruns of a bad one do not
 // make up for a good one.
@@ -59,10 +76,14 @@ func supported(level []step, shift *detect.Shift) bool {
 	return latest && n >= confirming
 }
 
-// suspicious reports whether the newest values look unlike those before them,
-// also by the reference, if that has run in the same cycle.
+// suspicious reports whether a change is seen that has not lasted yet, or the
+// newest values look unlike those before them, also by the reference, if that
+// has run in the same cycle.
 func (j *Judge) suspicious(c *cell, s *course, present []step) bool {
 	o := detect.Options{LeastEffect: j.options.LeastChange}
+	if _, seen := detect.Latest(forDetector(perCycle(present)), o); seen {
+		return true
+	}
 	if !detect.Suspect(forDetector(present), o) {
 		return false
 	}

@@ -84,8 +84,8 @@ func (j *Judge) canaryMoved(change *bench.Change, follows func(float64) bool) bo
 		if !c.Canary {
 			continue
 		}
-		moved, noise, ok := c.moved(figure, change.Began.Cycle, canaryRuns)
-		if ok && follows(moved) && math.Abs(moved) > 2*noise {
+		moved, sure, ok := c.moved(figure, change.Began.Cycle, canaryRuns)
+		if ok && sure && follows(moved) {
 			return true
 		}
 	}
@@ -93,38 +93,18 @@ func (j *Judge) canaryMoved(change *bench.Change, follows func(float64) bool) bo
 }
 
 // moved is by how much the median of a figure differs between the runs before
-// a cycle and those from it on, as the logarithm of the ratio, with its
-// standard error; false without 5 runs before and so many after.
-func (c *cell) moved(f bench.Figure, border int64, after int) (moved, noise float64, ok bool) {
+// a cycle and those from it on, as the logarithm of the ratio; false without 5
+// runs before and so many after. sure is whether its 95 % confidence interval
+// excludes that it did not move at all.
+func (c *cell) moved(f bench.Figure, border int64, after int) (moved float64, sure, ok bool) {
 	steps := c.steps(f)
 	i := slices.IndexFunc(steps, func(s step) bool { return s.point.Cycle >= border })
 	if i < 5 || len(steps)-i < after {
-		return 0, 0, false
+		return 0, false, false
 	}
-	old, recent := logs(last(steps[:i], baselineRuns)), logs(last(steps[i:], 2*returned))
-	a, b := median(old), median(recent)
-	// 1.2533 sigma / sqrt(n) is the standard error of a median of n normal
-	// values; 1.4826 times the median absolute deviation estimates sigma.
-	sigma := 1.4826 * deviation(old, a)
-	noise = 1.2533 * sigma * math.Sqrt(1/float64(len(old))+1/float64(len(recent)))
-	return b - a, noise, true
-}
-
-func logs(steps []step) []float64 {
-	list := make([]float64, len(steps))
-	for i, s := range steps {
-		list[i] = math.Log(s.value)
-	}
-	return list
-}
-
-// deviation is the median absolute deviation from the centre.
-func deviation(list []float64, centre float64) float64 {
-	away := make([]float64, len(list))
-	for i, v := range list {
-		away[i] = math.Abs(v - centre)
-	}
-	return median(away)
+	old, recent := valuesOf(last(steps[:i], baselineRuns)), valuesOf(last(steps[i:], 2*returned))
+	size := sizeOf(old, recent)
+	return math.Log(median(recent) / median(old)), size.Low > 1 || size.High < 1, true
 }
 
 func sign(x float64) float64 { return math.Copysign(1, x) }
