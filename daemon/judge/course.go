@@ -117,8 +117,8 @@ func (j *Judge) change(ctx context.Context, c *cell, s *course, present []step, 
 func (j *Judge) moveOn(ctx context.Context, c *cell, s *course, present []step, shift detect.Shift) {
 	now := present[shift.Since:]
 	size := sizeOf(s.open.Old, valuesOf(now))
-	if math.Log(size.Ratio) < math.Log1p(j.options.LeastChange) {
-		j.recover(ctx, s, now)
+	if size.Low <= 1 || size.Ratio < 1+j.options.LeastChange {
+		j.recover(ctx, s, now) // what is left, if anything is, is not to be told from nothing
 		return
 	}
 	moved := *s.open

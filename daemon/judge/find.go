@@ -39,15 +39,15 @@ func (j *Judge) find(c *cell, s *course, present []step) (detect.Shift, bool) {
 	}
 	o.MinBlocks = confirming
 	shift, found := detect.Latest(forDetector(present), o)
-	if !found || !supported(present[shift.Since:], &shift) {
-		return detect.Shift{}, false
+	if !found || shift.Ratio < 1 || !supported(present[shift.Since:], &shift) {
+		return detect.Shift{}, false // what got better can wait
 	}
 	beside, ok := j.beside(c, s.figure, present)
 	if !ok {
 		return detect.Shift{}, false
 	}
 	by, found := detect.Latest(forDetector(beside), o)
-	return shift, found && by.Ratio > 1 == (shift.Ratio > 1)
+	return shift, found && by.Ratio > 1
 }
 
 // lasting reports whether the change was seen some cycles ago already, and those
@@ -69,20 +69,23 @@ func supported(level []step, shift *detect.Shift) bool {
 	half := math.Sqrt(shift.Before * shift.After)
 	n, latest := 0, false
 	for _, s := range perCycle(level) {
-		if latest = s.value > half == (shift.Ratio > 1); latest {
+		if latest = s.value > half; latest {
 			n++
 		}
 	}
 	return latest && n >= confirming
 }
 
-// suspicious reports whether a change is seen that has not lasted yet, or the
-// newest values look unlike those before them, also by the reference, if that
-// has run in the same cycle.
+// suspicious reports whether a change for the worse is seen that has not lasted
+// yet, or the newest values look worse than those before them, also by the
+// reference, if that has run in the same cycle.
 func (j *Judge) suspicious(c *cell, s *course, present []step) bool {
 	o := detect.Options{LeastEffect: j.options.LeastChange}
-	if _, seen := detect.Latest(forDetector(perCycle(present)), o); seen {
-		return true
+	if seen, ok := detect.Latest(forDetector(perCycle(present)), o); ok {
+		return seen.Ratio > 1
+	}
+	if len(present) == 0 || present[len(present)-1].value < median(valuesOf(present)) {
+		return false
 	}
 	if !detect.Suspect(forDetector(present), o) {
 		return false

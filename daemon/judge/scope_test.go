@@ -42,7 +42,10 @@ func TestHostGetsSlower(t *testing.T) {
 	w.factor = func(bench.Key, bench.Figure) float64 { return 1 }
 	w.cycles(30)
 	if all := w.Judgements(); all.Host != bench.HostOK || len(all.Open) > 0 {
-		t.Errorf("afterwards the host is %s, open are %v", all.Host, all.Open)
+		for _, c := range all.Open {
+			t.Error(c.Sentence())
+		}
+		t.Errorf("afterwards the host is %s", all.Host)
 	}
 }
 

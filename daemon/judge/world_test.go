@@ -114,8 +114,11 @@ type world struct {
 	reruns  int // rounds in a cycle at most
 	rounds  int // that there were
 
-	noise   float64                               // coefficient of variation of wall time
-	shared  float64                               // the same of all runs of a cycle
+	noise   float64 // coefficient of variation of wall time
+	shared  float64 // the same of all runs of a cycle
+	lag     float64 // autocorrelation of an experiment's wall time over cycles
+	tail    float64 // share of the runs that are slow, by half
+	drifts  map[bench.Key]float64
 	factor  func(bench.Key, bench.Figure) float64 // by what a figure differs from usual
 	dirty   func(bench.Key) bool
 	version func(runtime string) string
@@ -205,7 +208,10 @@ var usual = map[string]float64{"spin": 1, "sync": 4, "threads": 2, "loop": 1.5}
 func (w *world) run(x bench.Experiment, machine float64) {
 	vary := func(cv float64) float64 { return math.Exp(cv * w.random.NormFloat64()) }
 	k := x.Key
-	wall := usual[k.Model] * machine * vary(w.noise) * w.factor(k, bench.Time)
+	wall := usual[k.Model] * machine * w.wander(k) * w.factor(k, bench.Time)
+	if w.random.Float64() < w.tail {
+		wall *= 1.5
+	}
 	f := bench.Figures{
 		WallSeconds: wall, WorkloadSeconds: wall, Units: 100, Items: 100, Passes: 1,
 		CPUUserSeconds:  usual[k.Model] / 2 * vary(w.noise/3) * w.factor(k, bench.CPU),
@@ -227,6 +233,16 @@ func (w *world) run(x bench.Experiment, machine float64) {
 	}
 	w.history.runs = append(w.history.runs, r)
 	w.Judge.Judge(w.t.Context(), &r)
+}
+
+// wander is an experiment's own noise: autocorrelated from run to run, with the
+// same spread whatever the lag.
+func (w *world) wander(k bench.Key) float64 {
+	if w.drifts == nil {
+		w.drifts = map[bench.Key]float64{}
+	}
+	w.drifts[k] = w.lag*w.drifts[k] + math.Sqrt(1-w.lag*w.lag)*w.random.NormFloat64()
+	return math.Exp(w.noise * w.drifts[k])
 }
 
 // open are the open changes.
