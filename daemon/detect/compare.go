@@ -28,7 +28,7 @@ const (
 	// The more values, the more there is to see in slow wandering, which a
 	// model of neighbours alone does not know: so the size must be surer, from
 	// leastT at 12 new values to mostT at 60.
-	leastT = 5.6
+	leastT = 5.35
 	mostT  = 7.5
 	// A few outliers among the old values, or few of these, keep the rank test
 	// from ever being sure. Where the size is beyond doubt by either estimate
@@ -39,6 +39,20 @@ const (
 	weakRecent = 6
 	strongT    = 10.0
 	strongWide = 8.0
+	// At a cold start nothing is known of how neighbours resemble one another,
+	// and fewer values cannot tell it: of all false alarms at an
+	// autocorrelation of 0.5, nearly half were raised within the first 60 runs.
+	// After a change as many would leave it partly blind for longer.
+	firstBase = 22
+	// Where every third run is slow, some slow ones in a row are as far off as
+	// a change, by a spread that sees only the other runs. Such a level was
+	// visited before: several times some of the old values were nearer to it.
+	// Where they raise the spread besides, only the ranks are left as a witness,
+	// and must be surer. Fewer visits may be of an earlier level, which real
+	// series return to: to be strict there lost steps of part A.
+	mostVisits = 3
+	oneMode    = 0.7
+	modesZ     = 5.0
 )
 
 // windows are the numbers of new values that are tried, about 15 % apart.
@@ -51,6 +65,7 @@ type comparison struct {
 	variance   float64 // of single values around their level, of the many that are near it
 	wide       float64 // the same with the rest of them, but for the outermost fifth
 	design     float64 // variance of the difference by what it were without autocorrelation
+	visits     int     // how often old values in a row were nearer to the new level
 }
 
 // leastVariance is that of figures that agree in 7 digits. Without it a
@@ -76,16 +91,21 @@ func needT(m int) float64 {
 	return leastT + (mostT-leastT)*math.Log(float64(m)/12)/math.Log(maxRecent/12.0)
 }
 
-func (c *comparison) passes(z, leastEffect float64) bool {
+func (c *comparison) passes(z float64, o Options) bool {
 	size, t := math.Abs(c.difference), math.Abs(c.t())
-	if size < math.Log1p(leastEffect) || size == 0 {
+	if size < math.Log1p(o.LeastEffect) || size == 0 {
 		return false
 	}
-	if math.Abs(z) < leastZ {
-		return c.m >= weakRecent && c.variance > leastVariance &&
-			t >= strongT && t*math.Sqrt(c.variance/c.wide) >= strongWide
+	spreads := math.Sqrt(c.variance / c.wide)
+	needZ := leastZ
+	if c.visits > mostVisits && spreads < oneMode {
+		needZ = modesZ
 	}
-	return t >= needT(c.m)
+	if math.Abs(z) < needZ {
+		return c.m >= weakRecent && c.variance > leastVariance &&
+			t >= strongT && t*spreads >= strongWide
+	}
+	return t >= needT(c.m) && (c.n >= firstBase || !o.First)
 }
 
 // difference is that of the levels, in logarithms.
@@ -109,12 +129,34 @@ func (w *window) compare(m int) comparison {
 	for _, x := range recent {
 		residuals = append(residuals, x-levelRecent)
 	}
-	n := len(base)
+	n, r := len(base), 0.0
+	// Of what is older than the base, the spread says little of today, but
+	// neighbours resemble one another as they did: twice as many values tell
+	// this much surer.
+	if k := w.n - m - n; k >= minBase {
+		level, _ := levelOf(w.x[:k])
+		// Their residuals come first, so that neighbours stay neighbours.
+		var all [MaxValues]float64
+		for i, x := range w.x[:k] {
+			all[i] = x - level
+		}
+		r = autocorrelation(append(all[:k], residuals...))
+	} else {
+		r = autocorrelation(residuals)
+	}
+	visits, there := 0, false
+	for _, x := range base {
+		was := there
+		if there = x > (levelBase+levelRecent)/2 == (levelRecent > levelBase); there && !was {
+			visits++
+		}
+	}
 	return comparison{
 		n: n, m: m, difference: levelRecent - levelBase,
 		variance: max(leastVariance, (squaresBase+squaresRecent)/float64(max(1, n+m-2))),
 		wide:     max(leastVariance, winsorized(residuals)),
-		design:   designOf(autocorrelation(residuals), n, m),
+		design:   designOf(r, n, m),
+		visits:   visits,
 	}
 }
 
@@ -182,8 +224,8 @@ func winsorized(residuals []float64) float64 {
 	return sum / float64(max(1, n-2)) / 0.67865
 }
 
-// What is usual: an autocorrelation of 0.3, worth as much as 15 values.
-const usualR, usualValues = 0.3, 15.0
+// What is usual: an autocorrelation of 0.3, worth as much as 20 values.
+const usualR, usualValues = 0.3, 20.0
 
 // autocorrelation of neighbours, by ranks, as outliers would hide it. Few values say little of it:
 // corrected for its bias, -(1+3r)/n (Kendall, Note on Bias in the Estimation of

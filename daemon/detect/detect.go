@@ -24,6 +24,9 @@ type Options struct {
 	// MinBlocks is of how many blocks the new values must be, at least. A
 	// change that was seen in one block only may be one of the machine. 0 is 1.
 	MinBlocks int
+	// First says that the regime is the first of the series: there was no
+	// change before. A cold start needs more values than what follows a change.
+	First bool
 }
 
 // Shift is a lasting change of level.
@@ -62,7 +65,7 @@ func Latest(regime []Value, o Options) (Shift, bool) {
 			continue
 		}
 		c := w.compare(m)
-		if !c.passes(z[m], o.LeastEffect) {
+		if !c.passes(z[m], o) {
 			continue
 		}
 		dated := w.date(&z, most, c.difference > 0)
@@ -99,11 +102,13 @@ func (w *window) shift(z float64, m int) Shift {
 }
 
 // Scan goes through a whole series as if it came run by run, and accepts every
-// alert at once: the new level is what later values are held against.
+// alert at once: the new level is what later values are held against. Which
+// regime is the first it knows itself, whatever Options.First says.
 func Scan(series []Value, o Options) []Alert {
 	var all []Alert
 	start := 0
 	for at := range series {
+		o.First = len(all) == 0
 		if s, ok := Latest(series[start:at+1], o); ok {
 			s.Since += start
 			start = s.Since

@@ -17,6 +17,10 @@
 //   - Size: the difference of two robust levels by its standard error, which
 //     knows of autocorrelation, but trusts its estimate of the spread.
 //
+// The first regime of a series (Options.First) must be longer than later ones
+// before it is judged, as its autocorrelation is not known. Levels that are
+// visited again and again for few runs, as with two modes, need surer ranks.
+//
 // Either alone raises many times as many false alarms on real series (see
 // README.md); the size must besides be of interest (Options.LeastEffect).
 package detect

@@ -3,6 +3,7 @@ package detect
 import (
 	"math"
 	"slices"
+	"sync"
 )
 
 // exactRecent is up to how many new values the rank test uses the exact
@@ -20,7 +21,10 @@ const exactRecent = 12
 // makes U less extreme than any order among them would at the extreme side, so
 // that ties cost power and do not raise alarms. The correction for ties would:
 // in a series that is constant but for three values it makes those significant.
-var exactZ = func() (z [exactRecent + 1][maxBase + 1][]float64) {
+// It is made when it is first needed: the daemon executes itself as a workload,
+// whose start is measured.
+var exactZ = sync.OnceValue(func() *[exactRecent + 1][maxBase + 1][]float64 {
+	var z [exactRecent + 1][maxBase + 1][]float64
 	var p [exactRecent + 1][maxBase + 1][]float64
 	for m := range p {
 		for n := range p[m] {
@@ -45,8 +49,8 @@ var exactZ = func() (z [exactRecent + 1][maxBase + 1][]float64) {
 			}
 		}
 	}
-	return z
-}()
+	return &z
+})
 
 // rankZ turns the sum of signs of all n*m differences into standard deviations.
 func rankZ(n, m, signs int) float64 {
@@ -56,8 +60,8 @@ func rankZ(n, m, signs int) float64 {
 	if m > exactRecent {
 		// Half a pair is the correction for continuity.
 		z = max(0, float64(most-1)/2) / math.Sqrt(float64(pairs)*float64(n+m+1)/12)
-	} else if u := (pairs - most + 1) / 2; u < len(exactZ[m][n]) {
-		z = exactZ[m][n][u]
+	} else if tail, u := exactZ()[m][n], (pairs-most+1)/2; u < len(tail) {
+		z = tail[u]
 	}
 	if signs < 0 {
 		return -z

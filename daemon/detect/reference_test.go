@@ -11,7 +11,7 @@ import (
 // over windows of 3 to 35 new values against up to 50 before them.
 func reference(leastEffect float64) detector {
 	logLeast := math.Log1p(leastEffect)
-	return func(regime []float64) (int, bool) {
+	return func(regime []float64, _ bool) (int, bool) {
 		x := logs(regime[max(0, len(regime)-90):])
 		found := false
 		for _, m := range []int{3, 4, 5, 7, 9, 12, 16, 21, 27, 35} {

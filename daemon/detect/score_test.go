@@ -14,13 +14,14 @@ import (
 )
 
 // A detector is asked after each run whether there was a change: it is given
-// the regime up to that run, and returns the index of the first value of the
-// new level.
-type detector func(regime []float64) (since int, ok bool)
+// the regime up to that run, and whether it is the series' first, and returns
+// the index of the first value of the new level.
+type detector func(regime []float64, first bool) (since int, ok bool)
 
 // ours is Latest at the effect that is the default.
-func ours(regime []float64) (int, bool) {
-	s, ok := Latest(valuesOf(regime[max(0, len(regime)-MaxValues):]), twoPercent)
+func ours(regime []float64, first bool) (int, bool) {
+	o := Options{LeastEffect: 0.02, First: first}
+	s, ok := Latest(valuesOf(regime[max(0, len(regime)-MaxValues):]), o)
 	return max(0, len(regime)-MaxValues) + s.Since, ok
 }
 
@@ -42,7 +43,7 @@ func online(series []float64, d detector) []found {
 	var all []found
 	start := 0
 	for t := range series {
-		if since, ok := d(series[start : t+1]); ok {
+		if since, ok := d(series[start:t+1], len(all) == 0); ok {
 			all = append(all, found{t, start + since})
 			start += since
 		}

@@ -87,7 +87,7 @@ func power(k noise, cv, step float64, count int, d detector) (share [3]float64) 
 		rnd := rand.New(rand.NewPCG(uint64(i), 1))
 		y := k.series(rnd, before+within[2], cv, before, step)
 		for n := 1; n <= within[2]; n++ {
-			if _, ok := d(y[:before+n]); ok {
+			if _, ok := d(y[:before+n], true); ok {
 				return n
 			}
 		}

@@ -27,7 +27,7 @@ const confirming = 2
 
 // find looks for a change of level in the steps of the present one.
 func (j *Judge) find(c *cell, s *course, present []step) (detect.Shift, bool) {
-	o := detect.Options{LeastEffect: j.options.LeastChange}
+	o := detect.Options{LeastEffect: j.options.LeastChange, First: s.since == 0}
 	cycles := perCycle(present)
 	if shift, ok := detect.Latest(forDetector(cycles), o); ok && lasting(cycles, &shift, o) {
 		first := cycles[shift.Since].point.Run
@@ -80,7 +80,7 @@ func supported(level []step, shift *detect.Shift) bool {
 // yet, or the newest values look worse than those before them, also by the
 // reference, if that has run in the same cycle.
 func (j *Judge) suspicious(c *cell, s *course, present []step) bool {
-	o := detect.Options{LeastEffect: j.options.LeastChange}
+	o := detect.Options{LeastEffect: j.options.LeastChange, First: s.since == 0}
 	if seen, ok := detect.Latest(forDetector(perCycle(present)), o); ok {
 		return seen.Ratio > 1
 	}
