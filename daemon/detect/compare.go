@@ -129,7 +129,8 @@ func (w *window) compare(m int) comparison {
 	for _, x := range recent {
 		residuals = append(residuals, x-levelRecent)
 	}
-	n, r := len(base), 0.0
+	n := len(base)
+	var r float64
 	// Of what is older than the base, the spread says little of today, but
 	// neighbours resemble one another as they did: twice as many values tell
 	// this much surer.
