@@ -108,16 +108,13 @@ func newApp(ctx context.Context, settings config.Config, log *slog.Logger) (a *a
 	a.judge = judge.New(judge.Options{
 		Experiments:     a.experiments.Experiments,
 		History:         a.store,
+		Repeat:          settings.Repeat,
 		Cycles:          settings.VerdictCycles,
 		LeastDifference: settings.LeastDifference,
 		LeastChange:     settings.LeastChange,
 		AcceptAfter:     settings.AcceptAfter,
 		Log:             log,
 	})
-	users, err := hasUsers(settings.WebConfigFile)
-	if err != nil {
-		return a, err
-	}
 	a.exposer = expose.New(expose.Options{
 		Experiments: a.experiments.Experiments,
 		Host:        machine,
@@ -130,7 +127,7 @@ func newApp(ctx context.Context, settings config.Config, log *slog.Logger) (a *a
 		Pprof:       settings.PProf,
 		Logger:      log,
 
-		Authenticated: users,
+		Authenticated: func() (bool, error) { return hasUsers(settings.WebConfigFile) },
 	})
 	if err := a.restore(ctx); err != nil {
 		return a, err

@@ -123,7 +123,7 @@ func (c *Change) Sentence() string {
 	case ScopeBaseline:
 		b.WriteString("; it was the baseline that changed")
 	case ScopeModel:
-		b.WriteString("; canary and other experiments did not move")
+		b.WriteString("; nothing else is known to have moved")
 	}
 	if len(c.Differences) > 0 {
 		words := make([]string, len(c.Differences))

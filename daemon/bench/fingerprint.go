@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 )
 
@@ -88,5 +89,5 @@ func mebibytes(bytes *float64) string {
 	if bytes == nil {
 		return "unlimited memory"
 	}
-	return fmt.Sprintf("%.0f MiB", *bytes/(16<<20)*16)
+	return fmt.Sprintf("%.0f MiB", 16*math.Round(*bytes/(16<<20)))
 }

@@ -179,6 +179,7 @@ func TestLoadFaults(t *testing.T) {
 		{"CHANGE_EFFECT", "0%", `BENCHD_CHANGE_EFFECT is "0%": want a percentage of 0.1% to 100%, such as 5%`},
 		{"RERUNS", "-1", `BENCHD_RERUNS is "-1": want an integer of 0 to 1000`},
 		{"ACCEPT_AFTER", "-1d", `BENCHD_ACCEPT_AFTER is "-1d": want a duration such as 12h or 7d, or 0 for never`},
+		{"ACCEPT_AFTER", "NaNd", `BENCHD_ACCEPT_AFTER is "NaNd": want a duration such as 12h or 7d, or 0 for never`},
 		{"ACCEPT_AFTER", "7", `BENCHD_ACCEPT_AFTER is "7": want a duration such as 12h or 7d, or 0 for never`},
 	}
 	for _, tt := range tests {

@@ -13,7 +13,7 @@ const day = 24 * time.Hour
 func parseAge(text string) (time.Duration, bool) {
 	if days, ok := strings.CutSuffix(text, "d"); ok {
 		n, err := strconv.ParseFloat(days, 64)
-		if err != nil || n < 0 || n > 100_000 {
+		if err != nil || !(n >= 0 && n <= 100_000) { // NaN is neither
 			return 0, false
 		}
 		return time.Duration(n * float64(day)), true

@@ -1,18 +1,23 @@
 package expose
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"benchd/daemon/bench"
 )
 
 // maxDecisionBytes bounds the body of a request that decides something.
 const maxDecisionBytes = 64 << 10
+
+// decisionTimeout bounds how long one may take.
+const decisionTimeout = 5 * time.Second
 
 // maxWords bounds what a person says of a decision, and the name of a baseline.
 const maxWords = 500
@@ -46,6 +51,10 @@ func (e *Exposer) decisions() map[string]func(*http.Request) (any, error) {
 func (e *Exposer) decide(act func(*http.Request) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxDecisionBytes)
+		// Judging waits for it.
+		ctx, cancel := context.WithTimeout(r.Context(), decisionTimeout)
+		defer cancel()
+		r = r.WithContext(ctx)
 		done, err := act(r)
 		switch {
 		case err == nil:

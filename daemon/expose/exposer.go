@@ -60,9 +60,10 @@ type Options struct {
 	Data        func() Data               // called at each scrape; nil where nothing is kept
 	History     History
 	Judge       Judge
-	// Authenticated is set where the web configuration knows users: then who
-	// can send a request may decide something, too.
-	Authenticated bool
+	// Authenticated is true while the web configuration knows users: then who
+	// can send a request may decide something, too. It is asked each time, as
+	// the exporter-toolkit reads its file each time.
+	Authenticated func() (bool, error)
 	Pprof         bool // serve /debug/pprof
 	Logger        *slog.Logger
 }
@@ -113,7 +114,7 @@ func New(o Options) *Exposer {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	e.page = newMetricsPage(e.results, e.now, o.Logger)
 	e.handler = e.newHandler(o.Authenticated)
-	e.trusted = e.newHandler(true)
+	e.trusted = e.newHandler(func() (bool, error) { return true, nil })
 	return e
 }
 

@@ -130,7 +130,9 @@ func testOptions() Options {
 		Data:    func() Data { return Data{SizeBytes: new(3e6), FreeBytes: new(5e9)} },
 		History: fakeHistory(func(context.Context, bench.RunQuery) ([]bench.Run, error) { return nil, nil }),
 		Judge:   &fakeJudge{},
-		Logger:  slog.New(slog.DiscardHandler),
+
+		Authenticated: func() (bool, error) { return false, nil },
+		Logger:        slog.New(slog.DiscardHandler),
 	}
 }
 

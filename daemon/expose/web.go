@@ -41,7 +41,8 @@ func (e *Exposer) Serve(ctx context.Context, listener net.Listener, webConfigFil
 	}
 	server := newServer(e.handler, logger)
 	if err := e.serveSocket(ctx, socket, logger); err != nil {
-		return err
+		// Some file systems have no sockets. Measuring goes on.
+		logger.Error("`benchd accept` and `benchd baseline` will not work; decide by an authenticated POST, or choose another BENCHD_DATA_DIR.", "err", err)
 	}
 	served := make(chan error, 1)
 	go func() {
@@ -87,7 +88,7 @@ func (e *Exposer) serveSocket(ctx context.Context, path string, logger *slog.Log
 	}
 	listener, err := listen(ctx, path)
 	if err != nil {
-		return fmt.Errorf("BENCHD_DATA_DIR: make the socket for `benchd accept`: %w", err)
+		return fmt.Errorf("make the socket in BENCHD_DATA_DIR: %w", err)
 	}
 	server := newServer(e.trusted, logger)
 	stop := context.AfterFunc(ctx, func() { server.Close() })
@@ -117,7 +118,7 @@ func listen(ctx context.Context, path string) (net.Listener, error) {
 }
 
 // newHandler answers all requests; those who are trusted may decide something.
-func (e *Exposer) newHandler(trusted bool) http.Handler {
+func (e *Exposer) newHandler(trusted func() (bool, error)) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/metrics", e.page)
 	mux.HandleFunc("/-/healthy", func(w http.ResponseWriter, _ *http.Request) {
@@ -186,7 +187,7 @@ func (e *Exposer) landingPage() http.Handler {
 // guard lets reading requests pass, and those that decide something if their
 // sender is trusted; and it tells browsers to run nothing. What the web
 // configuration sets stays.
-func (e *Exposer) guard(read http.Handler, decisions *http.ServeMux, trusted bool) http.Handler {
+func (e *Exposer) guard(read http.Handler, decisions *http.ServeMux, trusted func() (bool, error)) http.Handler {
 	// A browser sends the password that it knows along, whatever page asks it to.
 	sameOrigin := http.NewCrossOriginProtection()
 	headers := map[string]string{
@@ -207,8 +208,12 @@ func (e *Exposer) guard(read http.Handler, decisions *http.ServeMux, trusted boo
 			return
 		}
 		if _, pattern := decisions.Handler(r); pattern != "" {
+			known, err := trusted()
+			if err != nil {
+				e.options.Logger.Error("Who may decide is not known, so nobody may.", "err", err)
+			}
 			switch err := sameOrigin.Check(r); {
-			case !trusted:
+			case !known:
 				e.writeError(w, http.StatusForbidden, "only who is known may decide: give users in BENCHD_WEB_CONFIG_FILE, or use `benchd accept` and `benchd baseline` beside the daemon")
 			case err != nil:
 				e.writeError(w, http.StatusForbidden, "the request comes from another page: "+err.Error())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"benchd/daemon/bench"
@@ -30,7 +31,10 @@ func (j *Judge) Accept(ctx context.Context, id int64, by string) ([]bench.Change
 			accepted = append(accepted, over)
 		}
 	}
-	if id == 0 || len(accepted) > 0 {
+	if id == 0 {
+		return j.acceptUnwatched(ctx, accepted, by)
+	}
+	if len(accepted) > 0 {
 		return accepted, nil
 	}
 	known, err := j.options.History.Changes(ctx, bench.ChangeQuery{ID: id})
@@ -49,14 +53,31 @@ func (j *Judge) Accept(ctx context.Context, id int64, by string) ([]bench.Change
 	}
 }
 
+// acceptUnwatched accepts what is open of experiments or inputs that are not
+// configured now.
+func (j *Judge) acceptUnwatched(ctx context.Context, accepted []bench.Change, by string) ([]bench.Change, error) {
+	open, err := j.options.History.Changes(ctx, bench.ChangeQuery{Open: true, Limit: 1000})
+	if err != nil {
+		return accepted, err
+	}
+	for _, change := range open {
+		if err := j.end(ctx, &change, bench.Accepted, by); err != nil {
+			return accepted, err
+		}
+		accepted = append(accepted, change)
+	}
+	return accepted, nil
+}
+
+func (j *Judge) overdue(change *bench.Change) bool {
+	return j.options.AcceptAfter > 0 && j.now().Sub(change.Detected.Time) > j.options.AcceptAfter
+}
+
 // expire accepts what has been open for long.
 func (j *Judge) expire(ctx context.Context) {
-	if j.options.AcceptAfter == 0 {
-		return
-	}
 	for _, c := range j.cells {
 		for _, s := range c.courses {
-			if s.open != nil && j.now().Sub(s.open.Detected.Time) > j.options.AcceptAfter && j.closed(ctx, s.open, bench.Expired, "") {
+			if s.open != nil && j.overdue(s.open) && j.closed(ctx, s.open, bench.Expired, "") {
 				j.options.Log.Info("change was accepted after BENCHD_ACCEPT_AFTER", "experiment", c.Key.String(), "figure", s.figure, "change", s.open.ID)
 				s.open = nil
 				j.look(ctx, c, s)
@@ -86,7 +107,7 @@ func (j *Judge) Pin(ctx context.Context, name string) (bench.Pin, error) {
 	pin := bench.Pin{Name: name, Pinned: j.now()}
 	for _, c := range j.cells {
 		for _, s := range c.courses {
-			present := since(c.steps(s.figure), s.since)
+			present := sound(since(c.steps(s.figure), s.since))
 			if len(present) < leastPinned {
 				continue
 			}
@@ -138,6 +159,11 @@ func (j *Judge) Unpin(ctx context.Context, name string) error {
 	return nil
 }
 
+// sound leaves out the dirty runs, which a canary's steps have.
+func sound(steps []step) []step {
+	return slices.DeleteFunc(slices.Clone(steps), func(s step) bool { return !s.point.Sound })
+}
+
 // driftAll holds the latest runs against the pinned baseline. No detector
 // forgets that one, so a drift too slow for any of them shows here.
 func (j *Judge) driftAll() {
@@ -156,7 +182,7 @@ func (j *Judge) driftAll() {
 	for _, c := range j.cells {
 		for _, s := range c.courses {
 			s.Drift = nil
-			steps := valuesOf(last(c.steps(s.figure), recent))
+			steps := valuesOf(last(sound(c.steps(s.figure)), recent))
 			if old := pinned[c.Key][s.figure]; len(old) > 0 && len(steps) >= leastPinned {
 				drift := sizeOf(old, steps)
 				if !math.IsNaN(drift.Ratio) {

@@ -81,14 +81,21 @@ func TestAnotherInput(t *testing.T) {
 		w.options.Experiments[i].Size = "quick"
 	}
 	w.start()
-	if got := w.history.changes[c.ID-1]; got.Ending != bench.Superseded {
-		t.Errorf("ended as %q", got.Ending)
+	if got := w.history.changes[c.ID-1]; !got.Open() || len(w.open()) > 0 {
+		t.Errorf("ended as %q; shown are %v", got.Ending, w.open())
 	}
 	w.slowdown(k, bench.CPU, w.cycle+1, 0.1)
 	n := len(w.history.changes)
 	w.cycles(20)
 	if len(w.history.changes) != n {
 		t.Errorf("%v", w.history.changes[n:])
+	}
+	for i := range w.options.Experiments {
+		w.options.Experiments[i].Size = "standard"
+	}
+	w.start()
+	if w.of(k, bench.CPU) == nil {
+		t.Error("when the input is back the change is not open any more")
 	}
 }
 

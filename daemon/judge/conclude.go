@@ -53,7 +53,7 @@ func (j *Judge) conclude(t *table) {
 // conclusion is false where nobody has the goal's figure.
 func (t *table) conclusion(group []*cell, goal bench.Goal) (bench.Conclusion, bool) {
 	f := goal.Figure()
-	result := bench.Conclusion{Goal: goal}
+	result := bench.Conclusion{Goal: goal, Best: []bench.Key{}}
 	candidates := slices.DeleteFunc(slices.Clone(group), func(c *cell) bool { return len(t.of(c, f)) == 0 })
 	if len(candidates) < 2 {
 		return result, false

@@ -91,14 +91,18 @@ func (j *Judge) change(ctx context.Context, c *cell, s *course, present []step, 
 		Before: shift.Before, After: shift.After,
 		Level: began.Run, Old: valuesOf(last(before, baselineRuns)),
 	}
-	change.Differences = j.differences(ctx, before, change)
+	after := present[min(shift.Since+doubt, len(present)-1)].point
+	change.Differences = j.differences(ctx, last(before, doubt+1)[0].point.Run, after.Run, change)
 	change.Scope = j.scope(c, change)
 	if change.Scope == bench.ScopeBaseline {
 		// It is told of the baseline; here there is only a new level.
 		change.Closed, change.Ending = j.now(), bench.Superseded
 	}
-	if s.open != nil && !j.closed(ctx, s.open, bench.Superseded, "") {
-		return
+	if s.open != nil {
+		if !j.closed(ctx, s.open, bench.Superseded, "") {
+			return
+		}
+		s.open = nil
 	}
 	if !j.recorded(ctx, change) {
 		return
@@ -123,7 +127,6 @@ func (j *Judge) moveOn(ctx context.Context, c *cell, s *course, present []step, 
 	}
 	moved := *s.open
 	moved.Level, moved.Size, moved.After = now[0].point.Run, size, shift.After
-	moved.Scope = j.scope(c, &moved)
 	if j.recorded(ctx, &moved) {
 		s.since, s.open = moved.Level, &moved
 		j.options.Log.Warn("regressed figure has moved on", "experiment", c.Key.String(), "figure", s.figure, "what", moved.Sentence())
@@ -150,9 +153,15 @@ func hasReturned(open *bench.Change, present []step) bool {
 	return !slices.ContainsFunc(last(present, returned), func(s step) bool { return s.value > half })
 }
 
-// blame looks again at what an open regression is of: when it was found, the
-// others may not have run yet.
+// blame looks again at what an open regression is of. When it was found, the
+// others may not have run yet; and a model may hide behind a host, which shows
+// when that is as it was. It is left as it is long before the runs from before
+// are forgotten, and a model is not excused by what a host does later.
 func (j *Judge) blame(ctx context.Context, c *cell, s *course) {
+	since := c.points[len(c.points)-1].Cycle - s.open.Detected.Cycle
+	if s.open.Scope == bench.ScopeModel && since > 2*returned || since > 8*returned {
+		return
+	}
 	scope := j.scope(c, s.open)
 	if scope == s.open.Scope {
 		return
@@ -210,9 +219,9 @@ const doubt = 3
 
 // differences compares runs on either side of the change, as far apart as its
 // date is in doubt.
-func (j *Judge) differences(ctx context.Context, before []step, change *bench.Change) []bench.Difference {
+func (j *Judge) differences(ctx context.Context, before, after int64, change *bench.Change) []bench.Difference {
 	var sides [2]bench.Run
-	for i, id := range []int64{last(before, doubt+1)[0].point.Run, change.Detected.Run} {
+	for i, id := range []int64{before, after} {
 		run, ok, err := j.options.History.RunByID(ctx, id)
 		if err != nil {
 			j.options.Log.Error("what else changed is not known", "experiment", change.Key.String(), "run", id, "err", err)

@@ -119,6 +119,39 @@ func TestOneBadCycleIsNoChange(t *testing.T) {
 	}
 }
 
+// Several runs of a cycle are no reruns: they share what the cycle was like, and
+// count as one.
+func TestRepeatedRunsCountAsOne(t *testing.T) {
+	w := newWorld(t, 13)
+	w.options.Repeat, w.reruns = 4, 0
+	w.start()
+	memory := map[bench.Key]float64{}
+	w.factor = func(k bench.Key, f bench.Figure) float64 {
+		if f == bench.Memory {
+			return memory[k]
+		}
+		return 1
+	}
+	plan := w.options.Experiments
+	for range w.options.Repeat - 1 {
+		w.options.Experiments = append(w.options.Experiments, plan...)
+	}
+	for range 70 {
+		for _, x := range plan {
+			memory[x.Key] = math.Exp(0.01 * w.random.NormFloat64()) // of the cycle
+		}
+		w.cycles(1)
+	}
+	for _, c := range w.history.changes {
+		if c.Figure == bench.Memory {
+			t.Error(c.Sentence())
+		}
+	}
+	if runs := w.byKey[plan[3].Key].course(bench.Memory).Runs; runs != 4*70 {
+		t.Errorf("%d runs are looked at, want all", runs)
+	}
+}
+
 func TestDirtyRunsAreNotLookedAt(t *testing.T) {
 	w := newWorld(t, 4)
 	victim := key("cpu", golang, "loop", 1)

@@ -34,17 +34,14 @@ func (j *Judge) find(c *cell, s *course, present []step) (detect.Shift, bool) {
 		shift.Since = slices.IndexFunc(present, func(s step) bool { return s.point.Run >= first })
 		return shift, true
 	}
-	if len(cycles) == len(present) {
-		return detect.Shift{}, false // nothing was run again
-	}
-	o.MinBlocks = confirming
-	shift, found := detect.Latest(forDetector(present), o)
-	if !found || shift.Ratio < 1 || !supported(present[shift.Since:], &shift) {
-		return detect.Shift{}, false // what got better can wait
-	}
 	beside, ok := j.beside(c, s.figure, present)
 	if !ok {
 		return detect.Shift{}, false
+	}
+	o.MinBlocks = confirming
+	shift, found := detect.Latest(forDetector(present), o)
+	if !found || shift.Ratio < 1 || !j.supported(present[shift.Since:], &shift) {
+		return detect.Shift{}, false // what got better can wait
 	}
 	by, found := detect.Latest(forDetector(beside), o)
 	return shift, found && by.Ratio > 1
@@ -62,13 +59,17 @@ func lasting(cycles []step, now *detect.Shift, o detect.Options) bool {
 	return ok && earlier.Ratio > 1 == (now.Ratio > 1)
 }
 
-// supported reports whether the change shows in the latest cycle and in enough
-// of them: by the median of a cycle, so that many reruns of a bad one do not
-// make up for a good one.
-func supported(level []step, shift *detect.Shift) bool {
+// supported reports whether the change was run again, and shows in the latest
+// cycle and in enough of them: by the median of a cycle, so that many reruns of
+// a bad one do not make up for a good one.
+func (j *Judge) supported(level []step, shift *detect.Shift) bool {
 	half := math.Sqrt(shift.Before * shift.After)
 	n, latest := 0, false
-	for _, s := range perCycle(level) {
+	cycles := perCycle(level)
+	if len(level) <= j.options.Repeat*len(cycles) {
+		return false
+	}
+	for _, s := range cycles {
 		if latest = s.value > half; latest {
 			n++
 		}
@@ -98,15 +99,12 @@ func (j *Judge) suspicious(c *cell, s *course, present []step) bool {
 }
 
 // beside are the steps by those of their reference: of the baseline, or for
-// that one of a canary, in the same cycle. Those that are no matter of the
-// machine's state, or by the baseline already, are as they are. It is false
-// where there is no reference.
+// that one of a canary, in the same cycle. It is false where there is none: for
+// canaries, for memory, which is no matter of the machine's state, and for what
+// is by the baseline already.
 func (j *Judge) beside(c *cell, f bench.Figure, present []step) ([]step, bool) {
-	if c.Canary {
+	if c.Canary || f == bench.Memory || f == bench.Relative {
 		return nil, false
-	}
-	if f == bench.Memory || f == bench.Relative {
-		return present, len(present) > 0
 	}
 	reference := f
 	if f == bench.LatencyP99 {

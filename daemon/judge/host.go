@@ -41,13 +41,13 @@ func (j *Judge) host() (bench.HostState, *bench.Ratio) {
 	}
 	switch {
 	case slower != nil:
-		return bench.HostSlower, &slower.Size
+		return bench.HostSlower, new(slower.Size)
 	case len(followers) >= mostOthers:
 		return bench.HostSlower, nil
 	case j.disturbed() > 0.5:
 		return bench.HostDisturbed, nil
 	case faster != nil:
-		return bench.HostFaster, &faster.Size
+		return bench.HostFaster, new(faster.Size)
 	default:
 		return bench.HostOK, nil
 	}

@@ -52,6 +52,7 @@ type History interface {
 type Options struct {
 	Experiments     []bench.Experiment
 	History         History
+	Repeat          int           // runs of each experiment in a cycle, at least 1
 	Cycles          int           // clean cycles that a verdict looks back, at least 5
 	LeastDifference float64       // between models that is of interest: 0.05
 	LeastChange     float64       // of a figure over time that is of interest: 0.02
@@ -60,9 +61,13 @@ type Options struct {
 	Now             func() time.Time // nil is time.Now
 }
 
-// window is how many of the newest points of an experiment are held. The
-// detector looks at 90; reruns and dirty runs take some of the rest.
+// window is how many of the newest points of an experiment are held, times the
+// runs of a cycle. Of detect.MaxValues cycles the detector makes use; reruns and
+// dirty runs take some of the rest.
 const window = 200
+
+// maxWindow bounds it: some megabytes for each experiment.
+const maxWindow = 20_000
 
 // recent is over how many of the latest runs the host is said to be disturbed.
 const recent = 20
@@ -117,7 +122,7 @@ func (j *Judge) Restore(ctx context.Context) error {
 	if err := j.restoreLevels(ctx, levels); err != nil {
 		return err
 	}
-	points, err := j.options.History.Points(ctx, window)
+	points, err := j.options.History.Points(ctx, j.window())
 	if err != nil {
 		return fmt.Errorf("read the points from the history: %w", err)
 	}
@@ -133,24 +138,30 @@ func (j *Judge) Restore(ctx context.Context) error {
 	if len(pins) > 0 {
 		j.pin = &pins[0]
 	}
-	latest, err := j.options.History.Runs(ctx, bench.RunQuery{Limit: recent, Outcome: bench.OK})
+	latest, err := j.options.History.Runs(ctx, bench.RunQuery{Limit: 20 * recent, Outcome: bench.OK})
 	if err != nil {
 		return fmt.Errorf("read the latest runs from the history: %w", err)
 	}
 	for _, r := range slices.Backward(latest) {
-		j.noisy = append(j.noisy, len(r.Noise) > 0)
+		if !r.WarmUp {
+			j.noisy = last(append(j.noisy, len(r.Noise) > 0), recent)
+		}
 	}
 	for _, c := range j.cells {
 		for _, s := range c.courses {
 			j.look(ctx, c, s)
 		}
 	}
+	clear(j.suspects) // those were counted before
 	j.compareAll()
 	return nil
 }
 
+func (j *Judge) window() int { return min(window*max(1, j.options.Repeat), maxWindow) }
+
 // restoreLevels says of every course where its present level began, and what
-// is open. A change of another input than the present one is over.
+// is open. A change of another input than the present one is nobody's to watch
+// until that input is back, or its time is over.
 func (j *Judge) restoreLevels(ctx context.Context, levels []bench.Change) error {
 	for i := range levels {
 		change := &levels[i]
@@ -159,8 +170,8 @@ func (j *Judge) restoreLevels(ctx context.Context, levels []bench.Change) error 
 			continue
 		}
 		if change.Input != c.input {
-			if change.Open() {
-				if err := j.end(ctx, change, bench.Superseded, "the input changed"); err != nil {
+			if change.Open() && j.overdue(change) {
+				if err := j.end(ctx, change, bench.Expired, "the input changed"); err != nil {
 					return err
 				}
 			}
@@ -198,22 +209,30 @@ func (j *Judge) Judge(ctx context.Context, r *bench.Run) {
 	if c == nil {
 		return
 	}
-	c.points = last(append(c.points, p), window)
+	c.points = last(append(c.points, p), j.window())
 	if !p.Sound && !c.Canary {
 		return // no course has gone on
 	}
-	for _, s := range c.courses {
-		j.look(ctx, c, s)
-	}
+	j.lookAll(ctx, c)
 	for _, other := range j.cells {
-		if other.baseline == c && other.ranIn(p.Cycle) {
-			j.look(ctx, other, other.course(bench.Relative))
+		reference := other.baseline == c || c.Canary && other.baseline == nil && !other.Canary
+		if reference && other.ranIn(p.Cycle) {
+			j.lookAll(ctx, other) // it is known by more now
 		}
 	}
 }
 
+func (j *Judge) lookAll(ctx context.Context, c *cell) {
+	for _, s := range c.courses {
+		j.look(ctx, c, s)
+	}
+}
+
 // CycleEnded judges what is told of whole cycles.
-func (j *Judge) CycleEnded(ctx context.Context, _ bench.Cycle) {
+func (j *Judge) CycleEnded(ctx context.Context, cycle bench.Cycle) {
+	if cycle.Done < cycle.Total {
+		return // benchd ends
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.expire(ctx)
@@ -245,7 +264,7 @@ func (j *Judge) Again(k bench.Key) []bench.Key {
 func (j *Judge) Judgements() bench.Judgements {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	all := bench.Judgements{Conclusions: j.conclusions, Scalings: j.scalings, Disturbed: j.disturbed(),
+	all := bench.Judgements{Conclusions: append([]bench.Conclusion{}, j.conclusions...), Scalings: append([]bench.Scaling{}, j.scalings...), Disturbed: j.disturbed(),
 		Found: maps.Clone(j.found), Closed: maps.Clone(j.closings), Suspects: maps.Clone(j.suspects), Unrecorded: j.unrecorded}
 	all.Host, all.HostRatio = j.host()
 	if j.pin != nil {

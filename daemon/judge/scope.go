@@ -39,7 +39,7 @@ func (j *Judge) scope(c *cell, change *bench.Change) bench.Scope {
 			if other == c || other.Canary || !of(other) {
 				continue
 			}
-			if m, _, ok := other.moved(change.Figure, border, 1); ok {
+			if m, ok := other.moved(change.Figure, border, 1); ok {
 				list = append(list, m)
 			}
 		}
@@ -65,8 +65,8 @@ func (j *Judge) scope(c *cell, change *bench.Change) bench.Scope {
 // baselineMoved reports whether a ratio changed because of its divisor: that
 // moved further, in the other direction, than the experiment itself.
 func baselineMoved(c *cell, border int64, size float64) bool {
-	own, _, ok := c.moved(bench.Time, border, 1)
-	divisor, _, okDivisor := c.baseline.moved(bench.Time, border, 1)
+	own, ok := c.moved(bench.Time, border, 1)
+	divisor, okDivisor := c.baseline.moved(bench.Time, border, 1)
 	return ok && okDivisor && -divisor*sign(size) > own*sign(size)
 }
 
@@ -84,8 +84,11 @@ func (j *Judge) canaryMoved(change *bench.Change, follows func(float64) bool) bo
 		if !c.Canary {
 			continue
 		}
-		moved, sure, ok := c.moved(figure, change.Began.Cycle, canaryRuns)
-		if ok && sure && follows(moved) {
+		old, recent, ok := c.sides(figure, change.Began.Cycle, canaryRuns)
+		if !ok || !follows(math.Log(median(recent)/median(old))) {
+			continue
+		}
+		if size := sizeOf(old, recent); size.Low > 1 || size.High < 1 {
 			return true
 		}
 	}
@@ -94,17 +97,23 @@ func (j *Judge) canaryMoved(change *bench.Change, follows func(float64) bool) bo
 
 // moved is by how much the median of a figure differs between the runs before
 // a cycle and those from it on, as the logarithm of the ratio; false without 5
-// runs before and so many after. sure is whether its 95 % confidence interval
-// excludes that it did not move at all.
-func (c *cell) moved(f bench.Figure, border int64, after int) (moved float64, sure, ok bool) {
+// runs before and so many after.
+func (c *cell) moved(f bench.Figure, border int64, after int) (float64, bool) {
+	old, recent, ok := c.sides(f, border, after)
+	if !ok {
+		return 0, false
+	}
+	return math.Log(median(recent) / median(old)), true
+}
+
+// sides are the latest values of a figure before a cycle, and from it on.
+func (c *cell) sides(f bench.Figure, border int64, after int) (old, recent []float64, ok bool) {
 	steps := c.steps(f)
 	i := slices.IndexFunc(steps, func(s step) bool { return s.point.Cycle >= border })
 	if i < 5 || len(steps)-i < after {
-		return 0, false, false
+		return nil, nil, false
 	}
-	old, recent := valuesOf(last(steps[:i], baselineRuns)), valuesOf(last(steps[i:], 2*returned))
-	size := sizeOf(old, recent)
-	return math.Log(median(recent) / median(old)), size.Low > 1 || size.High < 1, true
+	return valuesOf(last(steps[:i], baselineRuns)), valuesOf(last(steps[i:], 2*returned)), true
 }
 
 func sign(x float64) float64 { return math.Copysign(1, x) }

@@ -49,6 +49,25 @@ func TestHostGetsSlower(t *testing.T) {
 	}
 }
 
+// It stays the host's when the runs from before are long forgotten.
+func TestHostStaysSlower(t *testing.T) {
+	w := newWorld(t, 1)
+	w.cycles(40)
+	w.factor = func(_ bench.Key, f bench.Figure) float64 {
+		if f == bench.Time {
+			return 1.3
+		}
+		return 1
+	}
+	w.cycles(window + 20)
+	if _, others := w.changed(bench.ScopeHost); len(others) > 0 {
+		t.Errorf("%v", others)
+	}
+	if all := w.Judgements(); all.Host != bench.HostSlower {
+		t.Errorf("the host is %s", all.Host)
+	}
+}
+
 // The same without a canary: most experiments say it.
 func TestHostGetsSlowerWithoutCanary(t *testing.T) {
 	w := newWorld(t, 2)
@@ -153,6 +172,14 @@ func TestDisturbedHost(t *testing.T) {
 	w.cycles(5)
 	if all := w.Judgements(); all.Host != bench.HostOK || all.Disturbed != 0 {
 		t.Errorf("the host is %s, %v", all.Host, all.Disturbed)
+	}
+	for i := range w.history.runs[len(w.history.runs)-17:] { // a warm-up cycle does not count, however dirty
+		r := &w.history.runs[len(w.history.runs)-17+i]
+		r.WarmUp, r.Noise = true, []bench.Noise{bench.NoiseSteal}
+	}
+	w.start()
+	if all := w.Judgements(); all.Disturbed != 0 {
+		t.Errorf("after a restart %v are disturbed", all.Disturbed)
 	}
 	w.dirty = func(bench.Key) bool { return true }
 	w.cycles(1)

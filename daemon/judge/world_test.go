@@ -159,7 +159,7 @@ func newWorld(t testing.TB, seed uint64) *world {
 		version: func(string) string { return "1.0" },
 	}
 	w.options = Options{
-		Experiments: experiments(), History: &w.history, Cycles: 20, LeastDifference: 0.05, LeastChange: 0.02,
+		Experiments: experiments(), History: &w.history, Repeat: 1, Cycles: 20, LeastDifference: 0.05, LeastChange: 0.02,
 		AcceptAfter: 7 * 24 * time.Hour, Now: func() time.Time { return w.now },
 		Log: slog.New(slog.NewTextHandler(&w.log, nil)),
 	}

@@ -17,6 +17,9 @@ const recordTimeout = 2 * time.Second
 func (s *Scheduler) cycle(ctx context.Context, next time.Time, keep func(bench.Run)) bench.Cycle {
 	c := s.begin(ctx)
 	rounds := s.Reruns
+	if c.WarmUp {
+		rounds = 0 // nothing that is run now is judged
+	}
 	for _, i := range Order(c.Seed, len(s.runnable), s.Repeat) {
 		if ctx.Err() != nil {
 			break

@@ -257,17 +257,19 @@ func (f runnerFunc) Run(_ context.Context, e bench.Experiment) bench.Run { retur
 func TestSuspectsAreRunAgain(t *testing.T) {
 	for _, tt := range []struct {
 		name          string
-		rounds, limit int // that the judge wants, that there may be
-		want          int // runs beyond the plan
+		rounds, limit int   // that the judge wants, that there may be
+		begun         int64 // cycles before
+		want          int   // runs beyond the plan
 	}{
-		{"no doubt", 0, 5, 0},
-		{"until there is no doubt", 3, 5, 6},
-		{"up to the limit", 100, 5, 10},
-		{"switched off", 100, 0, 0},
+		{"no doubt", 0, 5, 1, 0},
+		{"until there is no doubt", 3, 5, 1, 6},
+		{"up to the limit", 100, 5, 1, 10},
+		{"switched off", 100, 0, 1, 0},
+		{"in the warm-up cycle, of which nothing is judged", 100, 5, 0, 0},
 	} {
 		inBubble(t, tt.name, func(t *testing.T) {
 			w := newWorld(4)
-			w.Reruns = tt.limit
+			w.Reruns, w.begun = tt.limit, tt.begun
 			suspect, beside := w.Experiments[1].Key, w.Experiments[3].Key
 			asked := 0
 			w.again = func(k bench.Key) []bench.Key {
