@@ -67,7 +67,7 @@ func TestDecisions(t *testing.T) {
 	if gone := ask("baseline", "unpin", "before 3.14"); gone.stdout != `Baseline "before 3.14" is forgotten.`+"\n" {
 		t.Errorf("unpin: %+v", gone)
 	}
-	response, err := http.Post(d.url+"/api/v1/changes/accept", "application/json", strings.NewReader(`{"all": true}`)) //nolint:noctx // of this machine
+	response, err := http.Post(d.url+"/api/v1/changes/accept", "application/json", strings.NewReader(`{"all": true}`))
 	if err != nil {
 		t.Fatal(err)
 	}

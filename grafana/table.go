@@ -138,9 +138,3 @@ func (c column) override() Override {
 	}
 	return o
 }
-
-// sentences leaves out the heads of the columns: a row reads as a sentence.
-func (p Panel) sentences() Panel {
-	p.Options["showHeader"] = false
-	return p
-}

@@ -158,7 +158,7 @@ func boolean(v string) (bool, error) {
 
 // unreadable answers that what was asked for cannot be read; the log says why.
 func (e *Exposer) unreadable(w http.ResponseWriter, what string, err error) {
-	e.options.Logger.Error(what+" cannot be read for the API.", "err", err)
+	e.options.Logger.Error("The history cannot be read for the API.", "what", what, "err", err)
 	e.writeError(w, http.StatusInternalServerError, "the history cannot be read: benchd's log says why")
 }
 

@@ -147,7 +147,7 @@ func TestAPIFailures(t *testing.T) {
 		want, log string
 	}{
 		"history": {nil, errors.New("disk gone"), "the history cannot be read: benchd's log says why",
-			`level=ERROR msg="Runs cannot be read for the API." err="disk gone"`},
+			`level=ERROR msg="The history cannot be read for the API." what=Runs err="disk gone"`},
 		"encoding": {[]bench.Run{nan}, nil, "the answer cannot be encoded: benchd's log says why",
 			`level=ERROR msg="Answer of the API cannot be encoded." err="json: unsupported value: NaN"`},
 	} {

@@ -28,7 +28,7 @@ func (f *fakeJudge) Pin(_ context.Context, name string) (bench.Pin, error) {
 
 func (f *fakeJudge) Pins(context.Context) ([]bench.Pin, error) { return f.pins, nil }
 
-func (f *fakeJudge) Unpin(_ context.Context, name string) error {
+func (f *fakeJudge) Unpin(_ context.Context, _ string) error {
 	f.pins = nil
 	return nil
 }

@@ -91,7 +91,7 @@ func (e *Exposer) serveSocket(ctx context.Context, path string, logger *slog.Log
 		return fmt.Errorf("make the socket in BENCHD_DATA_DIR: %w", err)
 	}
 	server := newServer(e.trusted, logger)
-	stop := context.AfterFunc(ctx, func() { server.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() }) // it ends with what it has
 	go func() {
 		defer stop()
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {

@@ -77,7 +77,7 @@ func (j *Judge) overdue(change *bench.Change) bool {
 func (j *Judge) expire(ctx context.Context) {
 	for _, c := range j.cells {
 		for _, s := range c.courses {
-			if s.open != nil && j.overdue(s.open) && j.closed(ctx, s.open, bench.Expired, "") {
+			if s.open != nil && j.overdue(s.open) && j.closed(ctx, s.open, bench.Expired) {
 				j.options.Log.Info("change was accepted after BENCHD_ACCEPT_AFTER", "experiment", c.Key.String(), "figure", s.figure, "change", s.open.ID)
 				s.open = nil
 				j.look(ctx, c, s)

@@ -99,7 +99,7 @@ func (j *Judge) change(ctx context.Context, c *cell, s *course, present []step, 
 		change.Closed, change.Ending = j.now(), bench.Superseded
 	}
 	if s.open != nil {
-		if !j.closed(ctx, s.open, bench.Superseded, "") {
+		if !j.closed(ctx, s.open, bench.Superseded) {
 			return
 		}
 		s.open = nil
@@ -137,7 +137,7 @@ func (j *Judge) moveOn(ctx context.Context, c *cell, s *course, present []step, 
 func (j *Judge) recover(ctx context.Context, s *course, back []step) {
 	over := *s.open
 	over.Level = back[0].point.Run
-	if j.closed(ctx, &over, bench.Recovered, "") {
+	if j.closed(ctx, &over, bench.Recovered) {
 		s.since, s.open = over.Level, nil
 		j.options.Log.Info("figure has recovered", "experiment", over.Key.String(), "figure", s.figure, "change", over.ID)
 	}
@@ -169,7 +169,7 @@ func (j *Judge) blame(ctx context.Context, c *cell, s *course) {
 	moved := *s.open
 	moved.Scope = scope
 	if scope == bench.ScopeBaseline {
-		if j.closed(ctx, &moved, bench.Superseded, "") {
+		if j.closed(ctx, &moved, bench.Superseded) {
 			s.open = nil
 		}
 		return
@@ -192,9 +192,9 @@ func (j *Judge) recorded(ctx context.Context, change *bench.Change) bool {
 	return true
 }
 
-func (j *Judge) closed(ctx context.Context, change *bench.Change, how bench.Ending, by string) bool {
+func (j *Judge) closed(ctx context.Context, change *bench.Change, how bench.Ending) bool {
 	over := *change
-	over.Closed, over.Ending, over.By = j.now(), how, by
+	over.Closed, over.Ending = j.now(), how
 	if !j.recorded(ctx, &over) {
 		return false
 	}
