@@ -84,7 +84,7 @@ type environment struct {
 	Retention      string `split_words:"true" default:"400d,4GB" desc:"How long runs are kept, and how large the history may get: age, size, or both with a comma between; 0 for no limit. Statistics of what is dropped are kept."`
 	VerdictCycles  string `split_words:"true" default:"20" desc:"Clean cycles that a verdict on models looks back, 5 to 100."`
 	VerdictEffect  string `split_words:"true" default:"5%" desc:"Least difference between two models that is of interest, 0.1% to 100%: what is less is the same."`
-	ChangeEffect   string `split_words:"true" default:"2%" desc:"Least change of a figure over time that is of interest, 0.1% to 100%: what is less is no regression."`
+	ChangeEffect   string `split_words:"true" default:"3%" desc:"Least change of a figure over time that is of interest, 0.1% to 100%: what is less is no regression. Levels wander by 2% on a shared machine."`
 	Reruns         string `split_words:"true" default:"6" desc:"Rounds in a cycle, at most, in which experiments that may have got worse are run again at once beside their baseline and the canary, 0 to 1000; 0 switches it off."`
 	AcceptAfter    string `split_words:"true" default:"7d" desc:"Time after which an open change is accepted by itself, such as 12h or 7d; 0 for never."`
 	WebConfigFile  string `split_words:"true" desc:"Web configuration file of the Prometheus exporter-toolkit: TLS, users."`

@@ -44,7 +44,7 @@ func defaults() Config {
 		RunTimeout:     5 * time.Minute,
 
 		RetentionAge: 400 * 24 * time.Hour, RetentionBytes: 4e9,
-		VerdictCycles: 20, LeastDifference: 0.05, LeastChange: 0.02,
+		VerdictCycles: 20, LeastDifference: 0.05, LeastChange: 0.03,
 		Reruns: 6, AcceptAfter: 7 * 24 * time.Hour,
 
 		LogLevel:  slog.LevelInfo,

@@ -11,11 +11,11 @@ import (
 
 // BenchmarkFalseAlarms prints how many regressions of models are told where
 // nothing changes, in a whole installation: 16 experiments with 72 figures, and
-// a canary, over 300 cycles from a cold start, 10 times.
+// a canary, over 200 cycles from a cold start, 5 times.
 //
 //	go test -run '^$' -bench FalseAlarms -benchtime 1x ./daemon/judge
 func BenchmarkFalseAlarms(b *testing.B) {
-	const cycles, times = 300, 10
+	const cycles, times = 200, 5
 	t := pretty.NewWriter()
 	t.AppendHeader(pretty.Row{"noise of wall time", "regressions per 1,000 cycles", "improvements", "of the host", "rounds of reruns per cycle"})
 	for _, kind := range []struct {
