@@ -32,6 +32,9 @@ func (j *Judge) scope(c *cell, change *bench.Change) bench.Scope {
 		return bench.ScopeBaseline
 	case j.canaryMoved(change, follows):
 		return bench.ScopeHost
+	case j.disturbedAt(border) && c.points[len(c.points)-1].Cycle-border <= 2*returned:
+		// What lasts longer than the neighbour is the model's after all.
+		return bench.ScopeHost
 	}
 	moved := func(of func(*cell) bool) (median64 float64, n int) {
 		var list []float64
@@ -60,6 +63,31 @@ func (j *Judge) scope(c *cell, change *bench.Change) bench.Scope {
 	default:
 		return bench.ScopeHost // there is but this runtime, and it is the same
 	}
+}
+
+// disturbedAt reports whether unusually many runs were dirty around a cycle, and
+// most of them: a neighbour came or went, and what seemed clean beside him may
+// have been slow.
+func (j *Judge) disturbedAt(cycle int64) bool {
+	var dirty, all, usuallyDirty, usually float64
+	for _, c := range j.cells {
+		for i := range c.points {
+			p := &c.points[i]
+			bad := 0.0
+			if !p.Sound {
+				bad = 1
+			}
+			switch {
+			case p.Cycle < cycle-3:
+				usually++
+				usuallyDirty += bad
+			case p.Cycle <= cycle+1:
+				all++
+				dirty += bad
+			}
+		}
+	}
+	return dirty > 0.5*all && dirty*usually > 1.5*usuallyDirty*all
 }
 
 // baselineMoved reports whether a ratio changed because of its divisor: that

@@ -167,6 +167,23 @@ func TestRuntimeChanges(t *testing.T) {
 	}
 }
 
+// What begins while a neighbour is there is his, unless it outlasts him by far.
+func TestChangeBesideANeighbour(t *testing.T) {
+	w := newWorld(t, 7)
+	victim := key("cpu", golang, "loop", 1)
+	w.dirty = func(k bench.Key) bool { return k != victim && w.cycle >= 38 && w.cycle <= 42 }
+	w.cycles(40)
+	w.slowdown(victim, bench.Time, 41, 1.3)
+	w.cycles(12)
+	if c := w.of(victim, bench.Time); c == nil || c.Scope != bench.ScopeHost {
+		t.Errorf("open is %+v", w.open())
+	}
+	w.cycles(10)
+	if c := w.of(victim, bench.Time); c == nil || c.Scope != bench.ScopeModel {
+		t.Errorf("long after the neighbour has gone open is %+v", w.open())
+	}
+}
+
 func TestDisturbedHost(t *testing.T) {
 	w := newWorld(t, 6)
 	w.cycles(5)
