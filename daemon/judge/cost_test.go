@@ -36,27 +36,38 @@ func BenchmarkCycle(b *testing.B) {
 }
 
 // BenchmarkRestore is the cost of going on after a restart, with 1,000
-// experiments of 200 points each; reading those is the history's, see there.
+// experiments of 200 points each and one canary; reading those is the
+// history's, see there.
 func BenchmarkRestore(b *testing.B) {
 	w := newWorld(b, 1)
 	var experiments []bench.Experiment
 	var points []bench.Point
 	w.cycles(window)
-	for copies := range 1000/len(w.options.Experiments) + 1 {
-		for _, x := range w.options.Experiments {
-			x.Task = fmt.Sprintf("%s-%d", x.Task, copies)
-			experiments = append(experiments, x)
-		}
-	}
+	// Canaries are one for all, however many experiments there are.
 	known, err := w.history.Points(b.Context(), window)
 	if err != nil {
 		b.Fatal(err)
 	}
-	for copies := range 1000/len(w.options.Experiments) + 1 {
-		for _, p := range known {
-			p.Key.Task = fmt.Sprintf("%s-%d", p.Key.Task, copies)
-			points = append(points, p)
+	for copies := range 1000 / (len(w.options.Experiments) - 1) {
+		copied := func(k bench.Key) bench.Key {
+			if k.Task != "canary" {
+				k.Task = fmt.Sprintf("%s-%d", k.Task, copies)
+			}
+			return k
 		}
+		for _, x := range w.options.Experiments {
+			if x.Key = copied(x.Key); copies == 0 || !x.Canary {
+				experiments = append(experiments, x)
+			}
+		}
+		for _, p := range known {
+			if p.Key = copied(p.Key); copies == 0 || p.Key.Task != "canary" {
+				points = append(points, p)
+			}
+		}
+	}
+	if len(experiments) < 990 {
+		b.Fatalf("%d experiments", len(experiments))
 	}
 	w.options.Experiments = experiments
 	w.options.History = &pointsOnly{points: points}

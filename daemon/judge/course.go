@@ -33,31 +33,34 @@ type course struct {
 // look judges the newest value of the course. Everything follows from the
 // values of the present level and the open change.
 func (j *Judge) look(ctx context.Context, c *cell, s *course) {
-	present := since(c.steps(s.figure), s.since)
-	shift, found := j.find(c, s, present)
+	v := j.view(s, since(c.steps(s.figure), s.since))
+	level := s.since
+	shift, found := j.find(c, s, &v)
 	switch {
 	case found && s.regressed():
-		j.moveOn(ctx, c, s, present, shift)
+		j.moveOn(ctx, c, s, v.runs, shift)
 	case found:
-		j.change(ctx, c, s, present, shift)
-	case s.regressed() && hasReturned(s.open, perCycle(present)):
-		j.recover(ctx, s, last(perCycle(present), returned))
+		j.change(ctx, c, s, v.runs, shift)
+	case s.regressed() && hasReturned(s.open, v.cycles):
+		j.recover(ctx, s, last(v.cycles, returned))
 	case s.regressed():
 		j.blame(ctx, c, s)
 	}
-	present = since(present, s.since)
+	if s.since != level {
+		v = j.view(s, since(v.runs, s.since))
+	}
 	was := s.suspect
-	s.suspect = !found && s.open == nil && j.suspicious(c, s, present)
+	s.suspect = s.open == nil && j.suspicious(c, s, &v)
 	if s.suspect && !was {
 		j.suspects[c.Key]++
 	}
-	s.describe(present, j.options.LeastChange)
+	s.describe(&v)
 }
 
 func (s *course) regressed() bool { return s.open != nil && s.open.Direction == bench.Regression }
 
 // describe makes what is shown of the course.
-func (s *course) describe(present []step, leastChange float64) {
+func (s *course) describe(v *view) {
 	s.Figure, s.State = s.figure, bench.Steady
 	switch {
 	case s.regressed():
@@ -67,12 +70,12 @@ func (s *course) describe(present []step, leastChange float64) {
 	case s.suspect:
 		s.State = bench.Suspected
 	}
-	s.Runs, s.Level = len(present), 0
-	if len(present) > 0 {
-		s.Level = median(valuesOf(last(present, baselineRuns)))
+	s.Runs, s.Level = len(v.runs), 0
+	if len(v.runs) > 0 {
+		s.Level = median(valuesOf(last(v.runs, baselineRuns)))
 	}
 	s.Noticeable = nil
-	if ratio, ok := detect.Noticeable(forDetector(perCycle(present)), detect.Options{LeastEffect: leastChange}); ok {
+	if ratio, ok := detect.Noticeable(forDetector(v.cycles), v.options); ok {
 		s.Noticeable = &ratio
 	}
 }

@@ -243,34 +243,53 @@ func TestRegressionThatGrows(t *testing.T) {
 	}
 }
 
-// Whatever happened, a daemon that is started anew after every cycle says the
-// same as one that never ended.
+// Whatever happened, a daemon that is started anew, after every cycle or in the
+// middle of them, says the same as one that never ended.
 func TestRestartChangesNothing(t *testing.T) {
-	story := func(w *world, after func()) {
+	story := func(prepare func(*world)) *world {
+		w := newWorld(t, 8)
+		prepare(w)
 		k, other := key("io", python, "threads", 10), key("cpu", golang, "loop", 1)
-		step := func(n int) {
-			for range n {
-				w.cycles(1)
-				after()
-			}
-		}
-		step(35)
+		w.cycles(35)
 		w.slowdown(k, bench.Time, 36, 1.2)
 		w.slowdown(other, bench.Memory, 40, 1.2)
-		step(20)
+		w.cycles(20)
 		w.slowdown(k, bench.Time, 56, 1)
-		step(20)
+		w.cycles(20)
+		return w
 	}
-	steady := newWorld(t, 8)
-	story(steady, func() {})
-	restarted := newWorld(t, 8)
-	story(restarted, restarted.start)
-	ignore := cmpopts.IgnoreFields(bench.Judgements{}, "Found", "Closed", "Suspects") // since the start
-	if diff := cmp.Diff(steady.Judgements(), restarted.Judgements(), ignore, cmpopts.EquateEmpty()); diff != "" {
-		t.Errorf("-steady +restarted:\n%s", diff)
-	}
-	if diff := cmp.Diff(steady.history.changes, restarted.history.changes); diff != "" || len(steady.history.changes) < 2 {
-		t.Errorf("changes, -steady +restarted:\n%s", diff)
+	steady := story(func(*world) {})
+	for name, prepare := range map[string]func(*world){
+		"once a cycle": func(w *world) {
+			runs := 0
+			w.after = func() {
+				if runs++; runs%len(w.options.Experiments) == 0 {
+					w.start()
+				}
+			}
+		},
+		"in the middle": func(w *world) {
+			runs := 0
+			w.after = func() { // now after this experiment, now after that one
+				if runs++; runs%7 == 0 {
+					w.start()
+				}
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			restarted := story(prepare)
+			ignore := cmpopts.IgnoreFields(bench.Judgements{}, "Found", "Closed", "Suspects") // since the start
+			if diff := cmp.Diff(steady.Judgements(), restarted.Judgements(), ignore, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("-steady +restarted:\n%s", diff)
+			}
+			if diff := cmp.Diff(steady.history.changes, restarted.history.changes); diff != "" || len(steady.history.changes) < 2 {
+				t.Errorf("changes, -steady +restarted:\n%s", diff)
+			}
+			if steady.rounds != restarted.rounds {
+				t.Errorf("%d rounds of reruns, restarted %d", steady.rounds, restarted.rounds)
+			}
+		})
 	}
 }
 

@@ -25,22 +25,39 @@ import (
 // run again.
 const confirming = 2
 
-// find looks for a change of level in the steps of the present one.
-func (j *Judge) find(c *cell, s *course, present []step) (detect.Shift, bool) {
-	o := detect.Options{LeastEffect: j.options.LeastChange, First: s.since == 0}
-	cycles := perCycle(present)
-	if shift, ok := detect.Latest(forDetector(cycles), o); ok && lasting(cycles, &shift, o) {
-		first := cycles[shift.Since].point.Run
-		shift.Since = slices.IndexFunc(present, func(s step) bool { return s.point.Run >= first })
+// view is a present level as the detector is shown it, and what it sees.
+type view struct {
+	runs, cycles []step
+	options      detect.Options
+	shift        detect.Shift // by cycles
+	seen         bool         // whether there is one
+}
+
+func (j *Judge) view(s *course, present []step) view {
+	v := view{runs: present, cycles: perCycle(present),
+		options: detect.Options{LeastEffect: j.options.LeastChange, First: s.since == 0}}
+	v.shift, v.seen = detect.Latest(forDetector(v.cycles), v.options)
+	return v
+}
+
+// find looks for a change of level in the present one.
+func (j *Judge) find(c *cell, s *course, v *view) (detect.Shift, bool) {
+	if v.seen && v.lasting() {
+		shift, first := v.shift, v.cycles[v.shift.Since].point.Run
+		shift.Since = slices.IndexFunc(v.runs, func(s step) bool { return s.point.Run >= first })
 		return shift, true
 	}
-	beside, ok := j.beside(c, s.figure, present)
+	if len(v.runs) == len(v.cycles) {
+		return detect.Shift{}, false // nothing was run again
+	}
+	beside, ok := j.beside(c, s.figure, v.runs)
 	if !ok {
 		return detect.Shift{}, false
 	}
+	o := v.options
 	o.MinBlocks = confirming
-	shift, found := detect.Latest(forDetector(present), o)
-	if !found || shift.Ratio < 1 || !j.supported(present[shift.Since:], &shift) {
+	shift, found := detect.Latest(forDetector(v.runs), o)
+	if !found || shift.Ratio < 1 || !j.supported(v.runs[shift.Since:], &shift) {
 		return detect.Shift{}, false // what got better can wait
 	}
 	by, found := detect.Latest(forDetector(beside), o)
@@ -49,14 +66,14 @@ func (j *Judge) find(c *cell, s *course, present []step) (detect.Shift, bool) {
 
 // lasting reports whether the change was seen some cycles ago already, and those
 // since lie beyond the middle between the levels.
-func lasting(cycles []step, now *detect.Shift, o detect.Options) bool {
-	n := len(cycles) - confirming
-	half := math.Sqrt(now.Before * now.After)
-	if n <= now.Since || slices.ContainsFunc(cycles[n:], func(s step) bool { return s.value > half != (now.Ratio > 1) }) {
+func (v *view) lasting() bool {
+	n := len(v.cycles) - confirming
+	worse, half := v.shift.Ratio > 1, math.Sqrt(v.shift.Before*v.shift.After)
+	if n <= v.shift.Since || slices.ContainsFunc(v.cycles[n:], func(s step) bool { return s.value > half != worse }) {
 		return false
 	}
-	earlier, ok := detect.Latest(forDetector(cycles[:n]), o)
-	return ok && earlier.Ratio > 1 == (now.Ratio > 1)
+	earlier, ok := detect.Latest(forDetector(v.cycles[:n]), v.options)
+	return ok && earlier.Ratio > 1 == worse
 }
 
 // supported reports whether the change was run again, and shows in the latest
@@ -80,22 +97,21 @@ func (j *Judge) supported(level []step, shift *detect.Shift) bool {
 // suspicious reports whether a change for the worse is seen that has not lasted
 // yet, or the newest values look worse than those before them, also by the
 // reference, if that has run in the same cycle.
-func (j *Judge) suspicious(c *cell, s *course, present []step) bool {
-	o := detect.Options{LeastEffect: j.options.LeastChange, First: s.since == 0}
-	if seen, ok := detect.Latest(forDetector(perCycle(present)), o); ok {
-		return seen.Ratio > 1
+func (j *Judge) suspicious(c *cell, s *course, v *view) bool {
+	if v.seen {
+		return v.shift.Ratio > 1
 	}
-	if len(present) == 0 || present[len(present)-1].value < median(valuesOf(present)) {
+	if len(v.runs) == 0 || v.runs[len(v.runs)-1].value < median(valuesOf(v.runs)) {
 		return false
 	}
-	if !detect.Suspect(forDetector(present), o) {
+	if !detect.Suspect(forDetector(v.runs), v.options) {
 		return false
 	}
-	beside, ok := j.beside(c, s.figure, present)
-	if !ok || beside[len(beside)-1].point != present[len(present)-1].point {
+	beside, ok := j.beside(c, s.figure, v.runs)
+	if !ok || beside[len(beside)-1].point != v.runs[len(v.runs)-1].point {
 		return true
 	}
-	return detect.Suspect(forDetector(beside), o)
+	return detect.Suspect(forDetector(beside), v.options)
 }
 
 // beside are the steps by those of their reference: of the baseline, or for

@@ -122,6 +122,7 @@ type world struct {
 	factor  func(bench.Key, bench.Figure) float64 // by what a figure differs from usual
 	dirty   func(bench.Key) bool
 	version func(runtime string) string
+	after   func() // every run
 }
 
 const (
@@ -157,6 +158,7 @@ func newWorld(t testing.TB, seed uint64) *world {
 		factor:  func(bench.Key, bench.Figure) float64 { return 1 },
 		dirty:   func(bench.Key) bool { return false },
 		version: func(string) string { return "1.0" },
+		after:   func() {},
 	}
 	w.options = Options{
 		Experiments: experiments(), History: &w.history, Repeat: 1, Cycles: 20, LeastDifference: 0.05, LeastChange: 0.02,
@@ -233,6 +235,7 @@ func (w *world) run(x bench.Experiment, machine float64) {
 	}
 	w.history.runs = append(w.history.runs, r)
 	w.Judge.Judge(w.t.Context(), &r)
+	w.after()
 }
 
 // wander is an experiment's own noise: autocorrelated from run to run, with the
