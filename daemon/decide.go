@@ -35,6 +35,10 @@ type decision struct {
 
 // decide tells the daemon what a person has decided.
 func decide(args []string, stdout, stderr io.Writer) int {
+	if len(args) == 2 && (args[1] == "-h" || args[1] == "--help") {
+		fmt.Fprint(stdout, usage)
+		return 0
+	}
 	d, err := parseDecision(args)
 	if err != nil {
 		fmt.Fprintf(stderr, "benchd: %v\n\n%s", err, usage)

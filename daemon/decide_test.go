@@ -22,6 +22,14 @@ func TestDecisionsThatMakeNoSense(t *testing.T) {
 	}
 }
 
+func TestHelpOfDecisions(t *testing.T) {
+	for _, args := range [][]string{{"accept", "-h"}, {"baseline", "--help"}} {
+		if got := runCommand(t, nil, args...); got.code != 0 || got.stdout != usage || got.stderr != "" {
+			t.Errorf("%q: %+v", args, got)
+		}
+	}
+}
+
 func TestDecisionWithoutDaemon(t *testing.T) {
 	dir := t.TempDir()
 	got := runCommand(t, []string{"BENCHD_DATA_DIR=" + dir}, "accept", "all")

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode"
 
 	"benchd/daemon/bench"
 )
@@ -60,6 +61,8 @@ func (e *Exposer) decide(act func(*http.Request) (any, error)) http.HandlerFunc 
 		case err == nil:
 			e.page.renew()
 			e.writeJSON(w, http.StatusOK, done)
+		case errors.As(err, new(*http.MaxBytesError)):
+			e.writeError(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the body has more than %d bytes", maxDecisionBytes))
 		case errors.Is(err, errRefused):
 			e.writeError(w, http.StatusBadRequest, strings.TrimPrefix(err.Error(), errRefused.Error()+": "))
 		case errors.Is(err, bench.ErrNotFound):
@@ -126,8 +129,10 @@ func readName(r *http.Request) (pinRequest, error) {
 	if err := readBody(r, &request); err != nil {
 		return request, err
 	}
-	if request.Name == "" || len(request.Name) > maxWords || request.Name != strings.TrimSpace(request.Name) {
-		return request, fmt.Errorf(`%w: want {"name": "..."} of 1 to %d bytes, without spaces around it`, errRefused, maxWords)
+	// A name is printed on terminals and is a label: so it must be fit for both.
+	unprintable := strings.ContainsFunc(request.Name, func(r rune) bool { return !unicode.IsPrint(r) })
+	if request.Name == "" || len(request.Name) > maxWords || unprintable || request.Name != strings.TrimSpace(request.Name) {
+		return request, fmt.Errorf(`%w: want {"name": "..."} of 1 to %d bytes that can be printed, without spaces around it`, errRefused, maxWords)
 	}
 	return request, nil
 }
@@ -137,7 +142,7 @@ func readBody(r *http.Request, into any) error {
 	d := json.NewDecoder(r.Body)
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
-		return fmt.Errorf("%w: the body is not the JSON that is wanted: %v", errRefused, err) //nolint:errorlint // the kind of error is refused
+		return fmt.Errorf("%w: the body is not the JSON that is wanted: %w", errRefused, err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("%w: the body goes on after its JSON", errRefused)

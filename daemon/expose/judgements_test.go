@@ -88,6 +88,8 @@ func TestDecisions(t *testing.T) {
 		{"that fails", "POST", "changes/accept", `{"id": 10}`, true, false, 500, "the history cannot be written: benchd's log says why"},
 		{"pinned", "POST", "baselines", `{"name": "before 3.14"}`, true, false, 200, `{"name":"before 3.14","pinned":"2026-01-02T12:00:00Z","levels":3}`},
 		{"pinned without a name", "POST", "baselines", `{}`, true, false, 400, `want {\"name\": \"...\"}`},
+		{"pinned by what moves a cursor", "POST", "baselines", `{"name": "a\u001b[2J"}`, true, false, 400, "that can be printed"},
+		{"far too long", "POST", "baselines", `{"name": "` + strings.Repeat("x", maxDecisionBytes) + `"}`, true, false, 413, "the body has more than 65536 bytes"},
 		{"unpinned", "DELETE", "baselines", `{"name": "before 3.14"}`, true, false, 200, `{"name":"before 3.14"}`},
 		{"another method", "PUT", "baselines", `{"name": "x"}`, true, false, 405, "method PUT is not allowed here"},
 	} {

@@ -222,14 +222,28 @@ func (e *Exposer) guard(read http.Handler, decisions *http.ServeMux, trusted fun
 			}
 			return
 		}
-		w.Header().Set("Allow", "GET, HEAD")
-		message := fmt.Sprintf("method %.20s is not allowed here: use GET or HEAD", r.Method)
+		allowed := allowedAt(r, decisions)
+		w.Header().Set("Allow", allowed)
+		message := fmt.Sprintf("method %.20s is not allowed here: use one of %s", r.Method, allowed)
 		if strings.HasPrefix(r.URL.Path, "/api/") {
 			e.writeError(w, http.StatusMethodNotAllowed, message)
 			return
 		}
 		writeText(w, http.StatusMethodNotAllowed, message)
 	})
+}
+
+// allowedAt are the methods that the address of a request takes.
+func allowedAt(r *http.Request, decisions *http.ServeMux) string {
+	allowed := "GET, HEAD"
+	for _, method := range []string{http.MethodPost, http.MethodDelete} {
+		other := r.Clone(r.Context())
+		other.Method = method
+		if _, pattern := decisions.Handler(other); pattern != "" {
+			allowed += ", " + method
+		}
+	}
+	return allowed
 }
 
 func writeText(w http.ResponseWriter, status int, sentence string) {

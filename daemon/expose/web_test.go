@@ -94,8 +94,8 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"GET", "/nothing", 404, "404 page not found\n"},
 		{"GET", "/api/v1/nothing", 404, `{"error":"there is no /api/v1/nothing: try /api/v1/experiments, runs, samples, statistics, verdicts, changes or baselines"}` + "\n"},
-		{"POST", "/api/v1/runs", 405, `{"error":"method POST is not allowed here: use GET or HEAD"}` + "\n"},
-		{"DELETE", "/metrics", 405, "method DELETE is not allowed here: use GET or HEAD\n"},
+		{"POST", "/api/v1/runs", 405, `{"error":"method POST is not allowed here: use one of GET, HEAD"}` + "\n"},
+		{"DELETE", "/metrics", 405, "method DELETE is not allowed here: use one of GET, HEAD\n"},
 	} {
 		answer := get(t, e, tt.method, tt.target)
 		if answer.Code != tt.code || answer.Body.String() != tt.body {
