@@ -27,39 +27,26 @@ func (s *Store) writeChange(ctx context.Context, c *bench.Change) (id int64, err
 	if err != nil {
 		return 0, err
 	}
-	tx, err := s.write.BeginTx(ctx, nil)
-	if err != nil {
-		return 0, s.explain(err)
-	}
-	defer tx.Rollback() //nolint:errcheck // does nothing once it is committed
-	experiment, err := experimentID(ctx, tx, c.Key)
-	if err != nil {
-		return 0, s.explain(err)
-	}
-	input, err := inputID(ctx, tx, c.Input)
-	if err != nil {
-		return 0, s.explain(err)
-	}
-	values := []any{experiment, input, c.Figure, instant(c.Closed), c.Level, texts[0], texts[1]}
-	if c.ID == 0 {
-		err = tx.QueryRowContext(ctx, `INSERT INTO changes
-			(experiment, input, figure, closed_unix_ns, level, old, details) VALUES (?, ?, ?, ?, ?, ?, ?)
-			RETURNING id`, values...).Scan(&id)
-	} else {
+	err = s.transact(ctx, func(tx *sql.Tx) error {
+		experiment, input, err := seriesOf(ctx, tx, c.Key, c.Input)
+		if err != nil {
+			return err
+		}
+		values := []any{experiment, input, c.Figure, instant(c.Closed), c.Level, texts[0], texts[1]}
+		if c.ID == 0 {
+			return tx.QueryRowContext(ctx, `INSERT INTO changes
+				(experiment, input, figure, closed_unix_ns, level, old, details) VALUES (?, ?, ?, ?, ?, ?, ?)
+				RETURNING id`, values...).Scan(&id)
+		}
 		err = tx.QueryRowContext(ctx, `UPDATE changes SET
 			experiment = ?, input = ?, figure = ?, closed_unix_ns = ?, level = ?, old = ?, details = ? WHERE id = ?
 			RETURNING id`, append(values, c.ID)...).Scan(&id)
-	}
-	if errors.Is(err, sql.ErrNoRows) {
-		return 0, fmt.Errorf("the history has no change %d to update: record it with ID 0 as a new one", c.ID)
-	}
-	if err != nil {
-		return 0, s.explain(err)
-	}
-	if err := tx.Commit(); err != nil {
-		return 0, s.explain(err)
-	}
-	return id, nil
+		if errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("it has no change %d to update: record it with ID 0 as a new one", c.ID)
+		}
+		return err
+	})
+	return id, err
 }
 
 // Changes returns the selected changes, the newest first: 100 of them unless

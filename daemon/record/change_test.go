@@ -95,7 +95,7 @@ func TestChangesRefuses(t *testing.T) {
 	}
 	c := exampleChange(example(1))
 	c.ID = 7
-	want := "record a change of cpu of io-bound/go/model-1/10: the history has no change 7 to update: record it with ID 0 as a new one"
+	want := "record a change of cpu of io-bound/go/model-1/10: " + s.path + ": it has no change 7 to update: record it with ID 0 as a new one"
 	if err := s.RecordChange(t.Context(), c); err == nil || err.Error() != want {
 		t.Errorf("got error %v\nwant %s", err, want)
 	}

@@ -11,6 +11,15 @@ import (
 // looked up anew each time: numbers remembered in memory could be those of a
 // transaction that was rolled back.
 
+// seriesOf are the rows of an experiment and of its input.
+func seriesOf(ctx context.Context, tx *sql.Tx, k bench.Key, input string) (experiment, inputRow int64, err error) {
+	if experiment, err = experimentID(ctx, tx, k); err != nil {
+		return 0, 0, err
+	}
+	inputRow, err = inputID(ctx, tx, input)
+	return experiment, inputRow, err
+}
+
 func experimentID(ctx context.Context, tx *sql.Tx, k bench.Key) (id int64, err error) {
 	_, err = tx.ExecContext(ctx, `INSERT INTO experiments (task, runtime, model, concurrency)
 		VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`, k.Task, k.Runtime, k.Model, k.Concurrency)

@@ -63,17 +63,13 @@ func (s *Store) Prune(ctx context.Context, now time.Time, age time.Duration, byt
 
 // inBatch does one batch in a transaction, and counts what it has dropped.
 func (s *Store) inBatch(ctx context.Context, batch func(*sql.Tx) (n int, err error), count *int) error {
-	tx, err := s.write.BeginTx(ctx, nil)
+	n := 0
+	err := s.transact(ctx, func(tx *sql.Tx) (err error) {
+		n, err = batch(tx)
+		return err
+	})
 	if err != nil {
-		return s.explain(err)
-	}
-	defer tx.Rollback() //nolint:errcheck // does nothing once it is committed
-	n, err := batch(tx)
-	if err != nil {
-		return s.explain(err)
-	}
-	if err := tx.Commit(); err != nil {
-		return s.explain(err)
+		return err
 	}
 	*count += n
 	s.checkpoint(ctx) // lest a run that is recorded meanwhile must do it

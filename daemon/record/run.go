@@ -35,51 +35,37 @@ func (s *Store) insert(ctx context.Context, r *bench.Run) (id int64, err error) 
 		return 0, err
 	}
 	noise := sql.NullString{String: texts[0], Valid: len(r.Noise) > 0}
-
 	samples, err := encodeSamples(r.Samples)
 	if err != nil {
 		return 0, err
 	}
-
-	tx, err := s.write.BeginTx(ctx, nil)
-	if err != nil {
-		return 0, s.explain(err)
-	}
-	defer tx.Rollback() //nolint:errcheck // does nothing once it is committed
-	experiment, err := experimentID(ctx, tx, r.Key)
-	if err != nil {
-		return 0, s.explain(err)
-	}
-	input, err := inputID(ctx, tx, r.Input)
-	if err != nil {
-		return 0, s.explain(err)
-	}
-	fingerprint, err := fingerprintID(ctx, tx, r.Fingerprint)
-	if err != nil {
-		return 0, s.explain(err)
-	}
-	err = tx.QueryRowContext(ctx, `INSERT INTO runs
-		(experiment, cycle, started_unix_ns, ended_unix_ns, outcome, warm_up, server_bound, noise,
-			unit, size, exit, versions, error, figures, output, input, rerun, fingerprint)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		RETURNING id`,
-		experiment, r.Cycle, instant(r.Started), instant(r.Ended), r.Outcome, r.WarmUp, r.ServerBound, noise,
-		r.Unit, r.Size, texts[1], texts[2], r.Error, figures, r.Output, input, r.Rerun, fingerprint).Scan(&id)
-	if err != nil {
-		return 0, s.explain(err)
-	}
-	// In the transaction of the run, so that they cost no sync of their own, and
-	// there is never one without the other.
-	if err := insertPoint(ctx, tx, experiment, input, id, r); err != nil {
-		return 0, s.explain(err)
-	}
-	if err := keepSamples(ctx, tx, experiment, id, samples); err != nil {
-		return 0, s.explain(err)
-	}
-	if err := tx.Commit(); err != nil {
-		return 0, s.explain(err)
-	}
-	return id, nil
+	err = s.transact(ctx, func(tx *sql.Tx) error {
+		experiment, input, err := seriesOf(ctx, tx, r.Key, r.Input)
+		if err != nil {
+			return err
+		}
+		fingerprint, err := fingerprintID(ctx, tx, r.Fingerprint)
+		if err != nil {
+			return err
+		}
+		err = tx.QueryRowContext(ctx, `INSERT INTO runs
+			(experiment, cycle, started_unix_ns, ended_unix_ns, outcome, warm_up, server_bound, noise,
+				unit, size, exit, versions, error, figures, output, input, rerun, fingerprint)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			RETURNING id`,
+			experiment, r.Cycle, instant(r.Started), instant(r.Ended), r.Outcome, r.WarmUp, r.ServerBound, noise,
+			r.Unit, r.Size, texts[1], texts[2], r.Error, figures, r.Output, input, r.Rerun, fingerprint).Scan(&id)
+		if err != nil {
+			return err
+		}
+		// In the transaction of the run, so that they cost no sync of their own, and
+		// there is never one without the other.
+		if err := insertPoint(ctx, tx, experiment, input, id, r); err != nil {
+			return err
+		}
+		return keepSamples(ctx, tx, experiment, id, samples)
+	})
+	return id, err
 }
 
 // encode is for what cannot fail but by a mistake in a type's definition.

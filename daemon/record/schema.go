@@ -145,33 +145,25 @@ var migrations = []migration{
 // migrate brings the file to the present schema, all of it or nothing. Since
 // it writes, it also finds out at start whether the file can be written.
 func (s *Store) migrate(ctx context.Context) error {
-	tx, err := s.write.BeginTx(ctx, nil)
-	if err != nil {
-		return s.explain(err)
-	}
-	defer tx.Rollback() //nolint:errcheck // does nothing once it is committed
-	var version int
-	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
-		return s.explain(err)
-	}
-	if version < 0 || version > len(migrations) {
-		return fmt.Errorf("%s: its schema has version %d, this benchd knows up to %d: start the newer benchd that wrote it, or set BENCHD_DATA_DIR to another folder", s.path, version, len(migrations))
-	}
-	for ; version < len(migrations); version++ {
-		m := &migrations[version]
-		_, err := tx.ExecContext(ctx, m.schema)
-		if err == nil && m.fill != nil {
-			err = m.fill(ctx, tx)
+	return s.transact(ctx, func(tx *sql.Tx) error {
+		var version int
+		if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+			return err
 		}
-		if err != nil {
-			return fmt.Errorf("migrate to schema version %d: %w", version+1, s.explain(err))
+		if version < 0 || version > len(migrations) {
+			return fmt.Errorf("its schema has version %d, this benchd knows up to %d: start the newer benchd that wrote it, or set BENCHD_DATA_DIR to another folder", version, len(migrations))
 		}
-	}
-	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", version)); err != nil {
-		return s.explain(err)
-	}
-	if err := tx.Commit(); err != nil {
-		return s.explain(err)
-	}
-	return nil
+		for ; version < len(migrations); version++ {
+			m := &migrations[version]
+			_, err := tx.ExecContext(ctx, m.schema)
+			if err == nil && m.fill != nil {
+				err = m.fill(ctx, tx)
+			}
+			if err != nil {
+				return fmt.Errorf("migrate to schema version %d: %w", version+1, err)
+			}
+		}
+		_, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", version))
+		return err
+	})
 }

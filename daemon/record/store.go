@@ -108,6 +108,22 @@ func (s *Store) Close() error {
 	return nil
 }
 
+// transact writes all that is written in it, or nothing.
+func (s *Store) transact(ctx context.Context, write func(*sql.Tx) error) error {
+	tx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return s.explain(err)
+	}
+	defer tx.Rollback() //nolint:errcheck // does nothing once it is committed
+	if err := write(tx); err != nil {
+		return s.explain(err)
+	}
+	if err := tx.Commit(); err != nil {
+		return s.explain(err)
+	}
+	return nil
+}
+
 // explain names the file in an error of SQLite, and says what to try.
 func (s *Store) explain(err error) error {
 	var e *sqlite.Error
