@@ -151,7 +151,8 @@ func median(list []float64) float64 {
 	if len(list) == 0 {
 		return math.NaN()
 	}
-	sorted := slices.Sorted(slices.Values(list))
+	sorted := slices.Clone(list)
+	slices.Sort(sorted)
 	n := len(sorted)
 	if n%2 == 1 {
 		return sorted[n/2]

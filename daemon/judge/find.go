@@ -47,12 +47,9 @@ func (j *Judge) find(c *cell, s *course, v *view) (detect.Shift, bool) {
 		shift.Since = slices.IndexFunc(v.runs, func(s step) bool { return s.point.Run >= first })
 		return shift, true
 	}
-	if len(v.runs) == len(v.cycles) {
-		return detect.Shift{}, false // nothing was run again
-	}
-	beside, ok := j.beside(c, s.figure, v.runs)
-	if !ok {
-		return detect.Shift{}, false
+	references := j.references(c, s.figure)
+	if len(references) == 0 || len(v.runs) == len(v.cycles) {
+		return detect.Shift{}, false // nothing is run beside it, or was run again
 	}
 	o := v.options
 	o.MinBlocks = confirming
@@ -60,7 +57,7 @@ func (j *Judge) find(c *cell, s *course, v *view) (detect.Shift, bool) {
 	if !found || shift.Ratio < 1 || !j.supported(v.runs[shift.Since:], &shift) {
 		return detect.Shift{}, false // what got better can wait
 	}
-	by, found := detect.Latest(forDetector(beside), o)
+	by, found := detect.Latest(forDetector(beside(references, s.figure, v.runs)), o)
 	return shift, found && by.Ratio > 1
 }
 
@@ -107,35 +104,38 @@ func (j *Judge) suspicious(c *cell, s *course, v *view) bool {
 	if !detect.Suspect(forDetector(v.runs), v.options) {
 		return false
 	}
-	beside, ok := j.beside(c, s.figure, v.runs)
-	if !ok || beside[len(beside)-1].point != v.runs[len(v.runs)-1].point {
+	by := beside(j.references(c, s.figure), s.figure, v.runs)
+	if len(by) == 0 || by[len(by)-1].point != v.runs[len(v.runs)-1].point {
 		return true
 	}
-	return detect.Suspect(forDetector(beside), v.options)
+	return detect.Suspect(forDetector(by), v.options)
 }
 
-// beside are the steps by those of their reference: of the baseline, or for
-// that one of a canary, in the same cycle. It is false where there is none: for
-// canaries, for memory, which is no matter of the machine's state, and for what
-// is by the baseline already.
-func (j *Judge) beside(c *cell, f bench.Figure, present []step) ([]step, bool) {
-	if c.Canary || f == bench.Memory || f == bench.Relative {
-		return nil, false
+// references are what is run again beside a suspect: the baseline, or for that
+// one the canaries. There are none for canaries, for memory, which is no matter
+// of the machine's state, and for what is by the baseline already.
+func (j *Judge) references(c *cell, f bench.Figure) []*cell {
+	switch {
+	case c.Canary || f == bench.Memory || f == bench.Relative:
+		return nil
+	case c.baseline != nil:
+		return []*cell{c.baseline}
+	default:
+		return slices.DeleteFunc(slices.Clone(j.cells), func(o *cell) bool { return !o.Canary })
 	}
-	reference := f
+}
+
+// beside are the steps by those of the reference in the same cycle, of several
+// the one that has most of them.
+func beside(references []*cell, f bench.Figure, present []step) (best []step) {
 	if f == bench.LatencyP99 {
-		reference = bench.Time
+		f = bench.Time
 	}
-	candidates := []*cell{c.baseline}
-	if c.baseline == nil {
-		candidates = slices.DeleteFunc(slices.Clone(j.cells), func(o *cell) bool { return !o.Canary })
-	}
-	var best []step
-	for _, with := range candidates {
+	for _, with := range references {
 		var list []step
 		for _, s := range present {
 			if p := with.nearest(s.point); p != nil {
-				if v, ok := p.Value(reference); ok {
+				if v, ok := p.Value(f); ok {
 					list = append(list, step{s.value / v, s.point})
 				}
 			}
@@ -144,7 +144,7 @@ func (j *Judge) beside(c *cell, f bench.Figure, present []step) ([]step, bool) {
 			best = list
 		}
 	}
-	return best, len(best) > 0
+	return best
 }
 
 // perCycle are the medians of the steps of each cycle, as of its first run.

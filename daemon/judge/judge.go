@@ -30,7 +30,7 @@ import (
 // History is where points, changes and pins are kept.
 type History interface {
 	// Points are the newest of every experiment, so many each, by run.
-	Points(ctx context.Context, perExperiment int) ([]bench.Point, error)
+	Points(ctx context.Context, perExperiment int) (map[bench.Key][]bench.Point, error)
 	// Runs are the newest first.
 	Runs(ctx context.Context, q bench.RunQuery) ([]bench.Run, error)
 	// RunByID is false where there is none.
@@ -126,10 +126,8 @@ func (j *Judge) Restore(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the points from the history: %w", err)
 	}
-	for _, p := range points {
-		if c := j.cellOf(&p); c != nil {
-			c.points = append(c.points, p)
-		}
+	for _, c := range j.cells {
+		c.points = slices.DeleteFunc(points[c.Key], func(p bench.Point) bool { return p.Input != c.input })
 	}
 	pins, err := j.options.History.Pins(ctx)
 	if err != nil {
@@ -187,15 +185,6 @@ func (j *Judge) restoreLevels(ctx context.Context, levels []bench.Change) error 
 	return nil
 }
 
-// cellOf is the experiment that a point is of, nil if there is none that goes
-// through the same input.
-func (j *Judge) cellOf(p *bench.Point) *cell {
-	if c := j.byKey[p.Key]; c != nil && c.input == p.Input {
-		return c
-	}
-	return nil
-}
-
 // Judge takes a run that has been recorded.
 func (j *Judge) Judge(ctx context.Context, r *bench.Run) {
 	p, good := bench.PointOf(r)
@@ -205,8 +194,8 @@ func (j *Judge) Judge(ctx context.Context, r *bench.Run) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.noisy = last(append(j.noisy, len(r.Noise) > 0), recent)
-	c := j.cellOf(&p)
-	if c == nil {
+	c := j.byKey[p.Key]
+	if c == nil || c.input != p.Input {
 		return
 	}
 	c.points = last(append(c.points, p), j.window())

@@ -24,17 +24,17 @@ type memory struct {
 	fail    error
 }
 
-func (m *memory) Points(_ context.Context, per int) ([]bench.Point, error) {
-	counts := map[bench.Key]int{}
-	var list []bench.Point
-	for _, r := range slices.Backward(m.runs) {
-		if p, ok := bench.PointOf(&r); ok && counts[r.Key] < per {
-			counts[r.Key]++
-			list = append(list, p)
+func (m *memory) Points(_ context.Context, per int) (map[bench.Key][]bench.Point, error) {
+	points := map[bench.Key][]bench.Point{}
+	for _, r := range m.runs {
+		if p, ok := bench.PointOf(&r); ok {
+			points[r.Key] = append(points[r.Key], p)
 		}
 	}
-	slices.Reverse(list)
-	return list, m.fail
+	for k, of := range points {
+		points[k] = last(of, per)
+	}
+	return points, m.fail
 }
 
 func (m *memory) Runs(_ context.Context, q bench.RunQuery) ([]bench.Run, error) {

@@ -1,7 +1,6 @@
 package record
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -32,9 +31,9 @@ func insertPoint(ctx context.Context, tx *sql.Tx, experiment, input, id int64, r
 }
 
 // Points returns the newest points of every experiment, up to perExperiment of
-// each, those that are no longer configured included. They are in the order in
-// which their runs were recorded, with times in UTC.
-func (s *Store) Points(ctx context.Context, perExperiment int) ([]bench.Point, error) {
+// each, those that are no longer configured included: in the order in which
+// their runs were recorded, with times in UTC.
+func (s *Store) Points(ctx context.Context, perExperiment int) (map[bench.Key][]bench.Point, error) {
 	points, err := s.points(ctx, perExperiment)
 	if err != nil {
 		return nil, fmt.Errorf("read points: %w", err)
@@ -42,7 +41,7 @@ func (s *Store) Points(ctx context.Context, perExperiment int) ([]bench.Point, e
 	return points, nil
 }
 
-func (s *Store) points(ctx context.Context, perExperiment int) ([]bench.Point, error) {
+func (s *Store) points(ctx context.Context, perExperiment int) (map[bench.Key][]bench.Point, error) {
 	tx, err := s.read.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, s.explain(err)
@@ -64,7 +63,7 @@ func (s *Store) points(ctx context.Context, perExperiment int) ([]bench.Point, e
 		return nil, s.explain(err)
 	}
 	defer newest.Close() //nolint:errcheck // it only reads
-	var points []*bench.Point
+	points := make(map[bench.Key][]bench.Point, len(keys))
 	for id, key := range keys {
 		rows, err := newest.QueryContext(ctx, id, perExperiment)
 		if err != nil {
@@ -74,17 +73,12 @@ func (s *Store) points(ctx context.Context, perExperiment int) ([]bench.Point, e
 		if err != nil {
 			return nil, s.explain(err)
 		}
-		for i := range of {
-			points = append(points, &of[i])
+		if len(of) > 0 {
+			slices.Reverse(of)
+			points[key] = of
 		}
 	}
-	// Pointers, because moving the points themselves takes several times as long.
-	slices.SortFunc(points, func(a, b *bench.Point) int { return cmp.Compare(a.Run, b.Run) })
-	sorted := make([]bench.Point, len(points))
-	for i, p := range points {
-		sorted[i] = *p
-	}
-	return sorted, nil
+	return points, nil
 }
 
 func scanPoints(rows *sql.Rows, key bench.Key, inputs map[int64]string) ([]bench.Point, error) {

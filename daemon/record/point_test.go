@@ -10,15 +10,13 @@ import (
 
 // pointsOf are those of the runs, of which the newest is the first, and of each
 // experiment no more than so many: the oldest comes first.
-func pointsOf(runs []bench.Run, perExperiment int) (points []bench.Point) {
-	n := map[bench.Key]int{}
+func pointsOf(runs []bench.Run, perExperiment int) map[bench.Key][]bench.Point {
+	points := map[bench.Key][]bench.Point{}
 	for _, r := range runs {
-		if p, ok := bench.PointOf(&r); ok && n[r.Key] < perExperiment {
-			n[r.Key]++
-			points = append(points, p)
+		if p, ok := bench.PointOf(&r); ok && len(points[r.Key]) < perExperiment {
+			points[r.Key] = slices.Insert(points[r.Key], 0, p)
 		}
 	}
-	slices.Reverse(points)
 	return points
 }
 

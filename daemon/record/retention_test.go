@@ -115,15 +115,15 @@ func TestPruneByAge(t *testing.T) {
 }
 
 // pointsLeft are those of kept runs and the newest ones of each experiment.
-func pointsLeft(all, kept []bench.Run) []bench.Point {
-	ids := map[int64]bool{}
-	for _, p := range pointsOf(all, pointsKept) {
-		ids[p.Run] = true
+func pointsLeft(all, kept []bench.Run) map[bench.Key][]bench.Point {
+	points := pointsOf(all, len(all))
+	for k, of := range points {
+		points[k] = slices.DeleteFunc(slices.Clone(of), func(p bench.Point) bool {
+			newest := p.Run >= of[max(0, len(of)-pointsKept)].Run
+			return !newest && !slices.ContainsFunc(kept, func(r bench.Run) bool { return r.ID == p.Run })
+		})
 	}
-	for _, r := range kept {
-		ids[r.ID] = true
-	}
-	return slices.DeleteFunc(pointsOf(all, len(all)), func(p bench.Point) bool { return !ids[p.Run] })
+	return points
 }
 
 // compareStatistics computes them anew, from all values at once.
