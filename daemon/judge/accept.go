@@ -182,12 +182,13 @@ func (j *Judge) driftAll() {
 	for _, c := range j.cells {
 		for _, s := range c.courses {
 			s.Drift = nil
-			steps := valuesOf(last(sound(c.steps(s.figure)), recent))
-			if old := pinned[c.Key][s.figure]; len(old) > 0 && len(steps) >= leastPinned {
-				drift := sizeOf(old, steps)
-				if !math.IsNaN(drift.Ratio) {
-					s.Drift = &drift
-				}
+			old := pinned[c.Key][s.figure]
+			if len(old) == 0 {
+				continue
+			}
+			latest := valuesOf(last(sound(c.steps(s.figure)), recent))
+			if drift := sizeOf(old, latest); len(latest) >= leastPinned && !math.IsNaN(drift.Ratio) {
+				s.Drift = &drift
 			}
 		}
 	}

@@ -1,9 +1,9 @@
 package judge
 
 import (
-	"cmp"
 	"math"
 	"slices"
+	"sort"
 
 	"benchd/daemon/bench"
 	"benchd/daemon/detect"
@@ -38,7 +38,13 @@ func (c *cell) course(f bench.Figure) *course {
 }
 
 func (c *cell) ranIn(cycle int64) bool {
-	return slices.ContainsFunc(c.points, func(p bench.Point) bool { return p.Cycle == cycle })
+	i := c.firstIn(cycle)
+	return i < len(c.points) && c.points[i].Cycle == cycle
+}
+
+// firstIn is the first point of a cycle or, if there is none, of a later one.
+func (c *cell) firstIn(cycle int64) int {
+	return sort.Search(len(c.points), func(i int) bool { return c.points[i].Cycle >= cycle })
 }
 
 // counts reports whether the point may be looked at. Those of a canary always:
@@ -84,8 +90,7 @@ func (c *cell) value(p *bench.Point, f bench.Figure) (float64, bool) {
 // and nearest to it: with reruns there are several.
 func (c *cell) nearest(to *bench.Point) *bench.Point {
 	var best *bench.Point
-	first, _ := slices.BinarySearchFunc(c.points, to.Cycle, func(p bench.Point, cycle int64) int { return cmp.Compare(p.Cycle, cycle) })
-	for i := first; i < len(c.points) && c.points[i].Cycle == to.Cycle; i++ {
+	for i := c.firstIn(to.Cycle); i < len(c.points) && c.points[i].Cycle == to.Cycle; i++ {
 		p := &c.points[i]
 		if !c.counts(p) || p.SecondsPerUnit <= 0 {
 			continue

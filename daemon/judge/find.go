@@ -98,10 +98,7 @@ func (j *Judge) suspicious(c *cell, s *course, v *view) bool {
 	if v.seen {
 		return v.shift.Ratio > 1
 	}
-	if len(v.runs) == 0 || v.runs[len(v.runs)-1].value < median(valuesOf(v.runs)) {
-		return false
-	}
-	if !detect.Suspect(forDetector(v.runs), v.options) {
+	if !detect.Suspect(forDetector(v.runs), v.options) || v.runs[len(v.runs)-1].value < median(valuesOf(v.runs)) {
 		return false
 	}
 	by := beside(j.references(c, s.figure), s.figure, v.runs)
