@@ -61,6 +61,7 @@ func TestStack(t *testing.T) {
 	step("stopped in mid-run", s.stoppedInMidRun)
 	step("an alert arrives", s.alertArrives)
 	step("the cause silences what it causes", s.causeSilences)
+	step("a regression arrives, and is accepted", s.regressionArrives)
 	step("one core and 512 MB are enough", s.smallIsEnough)
 }
 
