@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"benchd/daemon/bench"
 	"benchd/daemon/config"
 	"benchd/daemon/linux"
 )
@@ -83,15 +84,18 @@ func parseDecision(args []string) (decision, error) {
 
 func parseAccept(args []string) (decision, error) {
 	if len(args) == 0 {
-		return decision{}, errors.New("want accept ID or accept all: the ID is in the alert, and in /api/v1/changes?open=true")
+		return decision{}, errors.New("want accept ID, accept host or accept all: the ID is in the alert, and in /api/v1/changes?open=true")
 	}
 	body := map[string]any{"reason": saidBy(strings.Join(args[1:], " "))}
-	if args[0] == "all" {
+	switch args[0] {
+	case "all":
 		body["all"] = true
-	} else {
+	case string(bench.ScopeHost):
+		body["scope"] = bench.ScopeHost
+	default:
 		id, err := strconv.ParseInt(args[0], 10, 64)
 		if err != nil || id < 1 {
-			return decision{}, fmt.Errorf("%q is no ID of a change: want a whole number, or all", args[0])
+			return decision{}, fmt.Errorf("%q is no ID of a change: want a whole number, host, or all", args[0])
 		}
 		body["id"] = id
 	}

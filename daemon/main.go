@@ -29,7 +29,8 @@ Usage:
   benchd once           run one cycle, print its results as a table, and exit
   benchd list           print the experiments, and those that are skipped with their reason
   benchd config         print every variable with its default, value and meaning
-  benchd accept ID|all [REASON]      make the level after a change the baseline, and end its alert
+  benchd accept ID|host|all [REASON] make the level after a change the baseline, and end its alert;
+                                     host: of all changes that the host is the cause of
   benchd baseline pin NAME           give today's levels a name; drift is told against them
   benchd baseline list|unpin NAME    show the named levels, or forget them
   benchd detect FILE...              find lasting changes in series of your own: benchd detect -h

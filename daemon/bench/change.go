@@ -23,10 +23,13 @@ type Scope string
 // The scopes of a change.
 const (
 	ScopeModel    Scope = "model"    // of this experiment
-	ScopeRuntime  Scope = "runtime"  // of most experiments of the runtime, whose version changed
+	ScopeRuntime  Scope = "runtime"  // of most experiments of the runtime, while others stayed or its version changed
 	ScopeHost     Scope = "host"     // of the canary too, or of most other experiments
 	ScopeBaseline Scope = "baseline" // of the baseline that a ratio is formed with
 )
+
+// Scopes lists all scopes, in the order in which they are shown.
+func Scopes() []Scope { return []Scope{ScopeModel, ScopeRuntime, ScopeHost, ScopeBaseline} }
 
 // Ending is how a change came to be closed: an enumerated metric label.
 type Ending string

@@ -8,3 +8,15 @@ var (
 	ErrNotFound = errors.New("not found")
 	ErrConflict = errors.New("conflict")
 )
+
+// Selection are open changes: that of an ID, those of a scope, or all of them,
+// which is the zero value.
+type Selection struct {
+	ID    int64
+	Scope Scope
+}
+
+// Has reports whether the change is selected.
+func (s Selection) Has(c *Change) bool {
+	return (s.ID == 0 || s.ID == c.ID) && (s.Scope == "" || s.Scope == c.Scope)
+}

@@ -184,6 +184,7 @@ type Judgements struct {
 	Conclusions []Conclusion
 	Scalings    []Scaling
 	Open        []Change // oldest first
+	Ended       []Change // the latest of each figure, where that is closed; oldest first
 	Host        HostState
 	HostRatio   *Ratio  // of the canary's change, while the host is slower or faster
 	Disturbed   float64 // share of the latest runs that were dirty, 0 to 1
@@ -208,7 +209,7 @@ type Kind struct {
 func Kinds() []Kind {
 	var list []Kind
 	for _, d := range []Direction{Regression, Improvement} {
-		for _, s := range []Scope{ScopeModel, ScopeRuntime, ScopeHost, ScopeBaseline} {
+		for _, s := range Scopes() {
 			list = append(list, Kind{d, s})
 		}
 	}

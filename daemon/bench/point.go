@@ -28,6 +28,18 @@ func ComparedFigures() []Figure {
 	return []Figure{Throughput, CPU, Memory, LatencyP50, LatencyP99, ErrorRatio}
 }
 
+// Unit is that of a level of the figure, in the words of metric names.
+func (f Figure) Unit() string {
+	switch f {
+	case Time, CPU, LatencyP50, LatencyP99:
+		return "seconds" // per unit, or of a request
+	case Memory:
+		return "bytes"
+	default:
+		return "ratio"
+	}
+}
+
 // HigherIsBetter tells the one figure of which more is better.
 func (f Figure) HigherIsBetter() bool { return f == Throughput }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -23,12 +24,27 @@ const decisionTimeout = 5 * time.Second
 // maxWords bounds what a person says of a decision, and the name of a baseline.
 const maxWords = 500
 
-// acceptRequest is the body of POST /api/v1/changes/accept: either of an ID or
-// of all.
+// acceptRequest is the body of POST /api/v1/changes/accept: of an ID, of a scope,
+// or of all.
 type acceptRequest struct {
-	ID     int64  `json:"id"`
-	All    bool   `json:"all"`
-	Reason string `json:"reason"`
+	ID     int64       `json:"id"`
+	Scope  bench.Scope `json:"scope"`
+	All    bool        `json:"all"`
+	Reason string      `json:"reason"`
+}
+
+// which is false unless it is of one of the three.
+func (r *acceptRequest) which() (bench.Selection, bool) {
+	s := bench.Selection{ID: r.ID, Scope: r.Scope}
+	switch s {
+	case bench.Selection{}:
+		return s, r.All
+	case bench.Selection{ID: r.ID}:
+		return s, r.ID > 0 && !r.All
+	case bench.Selection{Scope: r.Scope}:
+		return s, slices.Contains(bench.Scopes(), r.Scope) && !r.All
+	}
+	return s, false
 }
 
 // pinRequest is the body of POST and DELETE /api/v1/baselines.
@@ -81,9 +97,10 @@ func (e *Exposer) accept(r *http.Request) (any, error) {
 	if err := readBody(r, &request); err != nil {
 		return nil, err
 	}
+	which, ok := request.which()
 	switch {
-	case request.All == (request.ID != 0) || request.ID < 0:
-		return nil, fmt.Errorf(`%w: want {"id": N} of one change, or {"all": true}`, errRefused)
+	case !ok:
+		return nil, fmt.Errorf(`%w: want {"id": N} of one change, {"scope": S} with one of %v, or {"all": true}`, errRefused, bench.Scopes())
 	case len(request.Reason) > maxWords:
 		return nil, fmt.Errorf("%w: the reason has more than %d bytes", errRefused, maxWords)
 	}
@@ -91,7 +108,7 @@ func (e *Exposer) accept(r *http.Request) (any, error) {
 	if user, _, ok := r.BasicAuth(); ok {
 		by = strings.TrimSuffix(user+": "+by, ": ")
 	}
-	changes, err := e.options.Judge.Accept(r.Context(), request.ID, by)
+	changes, err := e.options.Judge.Accept(r.Context(), which, by)
 	if err != nil {
 		return nil, err
 	}

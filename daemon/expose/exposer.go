@@ -29,9 +29,8 @@ type History interface {
 // Judge says what the results mean, and is told what a person decides.
 type Judge interface {
 	Judgements() bench.Judgements
-	// Accept makes the new level of an open change, or with id 0 of all, the
-	// baseline.
-	Accept(ctx context.Context, id int64, by string) ([]bench.Change, error)
+	// Accept makes the new levels of the selected open changes the baseline.
+	Accept(ctx context.Context, which bench.Selection, by string) ([]bench.Change, error)
 	Pin(ctx context.Context, name string) (bench.Pin, error)
 	Pins(ctx context.Context) ([]bench.Pin, error)
 	Unpin(ctx context.Context, name string) error

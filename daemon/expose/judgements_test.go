@@ -76,12 +76,14 @@ func TestDecisions(t *testing.T) {
 	}{
 		{"accepted", "POST", "changes/accept", `{"id": 7, "reason": "new library"}`, true, false, 200, `"by":"ann: new library"`},
 		{"all", "POST", "changes/accept", `{"all": true}`, true, false, 200, `"by":"ann"`},
+		{"of the host", "POST", "changes/accept", `{"scope": "host"}`, true, false, 200, `"by":"ann"`},
+		{"of nowhere", "POST", "changes/accept", `{"scope": "nowhere"}`, true, false, 400, "with one of [model runtime host baseline]"},
 		{"by nobody", "POST", "changes/accept", `{"id": 7}`, false, false, 403, "only who is known may decide"},
 		{"by another page", "POST", "changes/accept", `{"id": 7}`, true, true, 403, "the request comes from another page"},
 		{"of an unknown change", "POST", "changes/accept", `{"id": 8}`, true, false, 404, "there is no change 8"},
 		{"of a closed change", "POST", "changes/accept", `{"id": 9}`, true, false, 409, "change 9 is closed already"},
-		{"of nothing", "POST", "changes/accept", `{}`, true, false, 400, `want {\"id\": N} of one change, or {\"all\": true}`},
-		{"of both", "POST", "changes/accept", `{"id": 7, "all": true}`, true, false, 400, `want {\"id\": N} of one change, or {\"all\": true}`},
+		{"of nothing", "POST", "changes/accept", `{}`, true, false, 400, `want {\"id\": N} of one change, {\"scope\": S} with one of [model runtime host baseline], or {\"all\": true}`},
+		{"of both", "POST", "changes/accept", `{"id": 7, "all": true}`, true, false, 400, `want {\"id\": N} of one change, {\"scope\": S} with one of [model runtime host baseline], or {\"all\": true}`},
 		{"in bad JSON", "POST", "changes/accept", `{"id": "7"}`, true, false, 400, "the body is not the JSON that is wanted"},
 		{"in unknown words", "POST", "changes/accept", `{"change": 7}`, true, false, 400, "the body is not the JSON that is wanted"},
 		{"and more", "POST", "changes/accept", `{"id": 7} {"id": 8}`, true, false, 400, "the body goes on after its JSON"},
@@ -96,8 +98,8 @@ func TestDecisions(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			o := testOptions()
 			o.Authenticated = func() (bool, error) { return tt.known, nil }
-			o.Judge = &fakeJudge{accept: func(id int64, by string) ([]bench.Change, error) {
-				switch id {
+			o.Judge = &fakeJudge{accept: func(which bench.Selection, by string) ([]bench.Change, error) {
+				switch which.ID {
 				case 8:
 					return nil, fmt.Errorf("%w: there is no change 8", bench.ErrNotFound)
 				case 9:

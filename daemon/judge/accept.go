@@ -10,57 +10,60 @@ import (
 	"benchd/daemon/bench"
 )
 
-// Accept makes the new level of an open change the baseline. by is who accepts
-// it and why, in the person's words. Without an id all open changes are
-// accepted. The changes are returned as they then are.
-func (j *Judge) Accept(ctx context.Context, id int64, by string) ([]bench.Change, error) {
+// Accept makes the new levels of the selected open changes the baseline. by is
+// who accepts them and why, in the person's words. The changes are returned as
+// they then are.
+func (j *Judge) Accept(ctx context.Context, which bench.Selection, by string) ([]bench.Change, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	var accepted []bench.Change
 	for _, c := range j.cells {
 		for _, s := range c.courses {
-			if s.open == nil || id != 0 && s.open.ID != id {
+			if s.open == nil || !which.Has(s.open) {
 				continue
 			}
 			over := *s.open
 			if err := j.end(ctx, &over, bench.Accepted, by); err != nil {
 				return accepted, err
 			}
-			s.open = nil
+			s.open, s.ended = nil, &over
 			j.look(ctx, c, s)
 			accepted = append(accepted, over)
 		}
 	}
-	if id == 0 {
-		return j.acceptUnwatched(ctx, accepted, by)
+	if which.ID == 0 {
+		return j.acceptUnwatched(ctx, which, accepted, by)
 	}
 	if len(accepted) > 0 {
 		return accepted, nil
 	}
-	known, err := j.options.History.Changes(ctx, bench.ChangeQuery{ID: id})
+	known, err := j.options.History.Changes(ctx, bench.ChangeQuery{ID: which.ID})
 	switch {
 	case err != nil:
 		return nil, err
 	case len(known) == 0:
-		return nil, fmt.Errorf("%w: there is no change %d: /api/v1/changes?open=true lists those that are open", bench.ErrNotFound, id)
+		return nil, fmt.Errorf("%w: there is no change %d: /api/v1/changes?open=true lists those that are open", bench.ErrNotFound, which.ID)
 	case known[0].Open():
 		// Of an experiment that is not configured now: nobody watches it.
 		over := known[0]
 		err := j.end(ctx, &over, bench.Accepted, by)
 		return []bench.Change{over}, err
 	default:
-		return nil, fmt.Errorf("%w: change %d is closed already: it was %s at %s", bench.ErrConflict, id, known[0].Ending, known[0].Closed.UTC().Format("2006-01-02 15:04 MST"))
+		return nil, fmt.Errorf("%w: change %d is closed already: it was %s at %s", bench.ErrConflict, which.ID, known[0].Ending, known[0].Closed.UTC().Format("2006-01-02 15:04 MST"))
 	}
 }
 
 // acceptUnwatched accepts what is open of experiments or inputs that are not
 // configured now.
-func (j *Judge) acceptUnwatched(ctx context.Context, accepted []bench.Change, by string) ([]bench.Change, error) {
+func (j *Judge) acceptUnwatched(ctx context.Context, which bench.Selection, accepted []bench.Change, by string) ([]bench.Change, error) {
 	open, err := j.options.History.Changes(ctx, bench.ChangeQuery{Open: true, Limit: 1000})
 	if err != nil {
 		return accepted, err
 	}
 	for _, change := range open {
+		if !which.Has(&change) {
+			continue
+		}
 		if err := j.end(ctx, &change, bench.Accepted, by); err != nil {
 			return accepted, err
 		}
@@ -79,7 +82,7 @@ func (j *Judge) expire(ctx context.Context) {
 		for _, s := range c.courses {
 			if s.open != nil && j.overdue(s.open) && j.closed(ctx, s.open, bench.Expired) {
 				j.options.Log.Info("change was accepted after BENCHD_ACCEPT_AFTER", "experiment", c.Key.String(), "figure", s.figure, "change", s.open.ID)
-				s.open = nil
+				s.open, s.ended = nil, s.open
 				j.look(ctx, c, s)
 			}
 		}

@@ -28,7 +28,7 @@ func regressed(t *testing.T, by float64) (*world, bench.Key, *bench.Change) {
 // the way back an improvement.
 func TestAccept(t *testing.T) {
 	w, k, c := regressed(t, 1.3)
-	accepted, err := w.Accept(t.Context(), c.ID, "ann: new library")
+	accepted, err := w.Accept(t.Context(), bench.Selection{ID: c.ID}, "ann: new library")
 	if err != nil || len(accepted) != 1 || accepted[0].Ending != bench.Accepted || accepted[0].By != "ann: new library" {
 		t.Fatalf("%+v, %v", accepted, err)
 	}
@@ -43,15 +43,15 @@ func TestAccept(t *testing.T) {
 		t.Errorf("the way back is %+v", c)
 	}
 
-	_, err = w.Accept(t.Context(), c.ID, "")
+	_, err = w.Accept(t.Context(), bench.Selection{ID: c.ID}, "")
 	if !errors.Is(err, bench.ErrConflict) {
 		t.Errorf("accepted twice: %v", err)
 	}
-	_, err = w.Accept(t.Context(), 999, "")
+	_, err = w.Accept(t.Context(), bench.Selection{ID: 999}, "")
 	if !errors.Is(err, bench.ErrNotFound) {
 		t.Errorf("unknown: %v", err)
 	}
-	all, err := w.Accept(t.Context(), 0, "")
+	all, err := w.Accept(t.Context(), bench.Selection{}, "")
 	if err != nil || len(all) != 1 || len(w.open()) != 0 {
 		t.Errorf("all: %v, %v", all, err)
 	}

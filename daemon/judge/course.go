@@ -27,6 +27,7 @@ type course struct {
 	figure  bench.Figure
 	since   int64         // run at which the present level began; 0: with the first
 	open    *bench.Change // nil, or what is open: a regression or an improvement
+	ended   *bench.Change // nil, or the latest change, if that is closed
 	suspect bool
 }
 
@@ -111,9 +112,9 @@ func (j *Judge) change(ctx context.Context, c *cell, s *course, present []step, 
 		return
 	}
 	j.found[bench.Kind{Direction: change.Direction, Scope: change.Scope}]++
-	s.since, s.open = change.Level, nil
+	s.since, s.open, s.ended = change.Level, nil, change
 	if change.Open() {
-		s.open = change
+		s.open, s.ended = change, nil
 	}
 	j.options.Log.Warn("figure has changed", "experiment", c.Key.String(), "figure", s.figure, "direction", change.Direction,
 		"scope", change.Scope, "run", change.Began.Run, "what", change.Sentence())
@@ -141,7 +142,7 @@ func (j *Judge) recover(ctx context.Context, s *course, back []step) {
 	over := *s.open
 	over.Level = back[0].point.Run
 	if j.closed(ctx, &over, bench.Recovered) {
-		s.since, s.open = over.Level, nil
+		s.since, s.open, s.ended = over.Level, nil, &over
 		j.options.Log.Info("figure has recovered", "experiment", over.Key.String(), "figure", s.figure, "change", over.ID)
 	}
 }
@@ -173,7 +174,7 @@ func (j *Judge) blame(ctx context.Context, c *cell, s *course) {
 	moved.Scope = scope
 	if scope == bench.ScopeBaseline {
 		if j.closed(ctx, &moved, bench.Superseded) {
-			s.open = nil
+			s.open, s.ended = nil, &moved
 		}
 		return
 	}

@@ -16,6 +16,7 @@
 package judge
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -176,9 +177,9 @@ func (j *Judge) restoreLevels(ctx context.Context, levels []bench.Change) error 
 			continue
 		}
 		if s := c.course(change.Figure); s != nil {
-			s.since = change.Level
+			s.since, s.ended = change.Level, change
 			if change.Open() {
-				s.open = change
+				s.open, s.ended = change, nil
 			}
 		}
 	}
@@ -268,10 +269,15 @@ func (j *Judge) Judgements() bench.Judgements {
 			if s.open != nil {
 				all.Open = append(all.Open, *s.open)
 			}
+			if s.ended != nil {
+				all.Ended = append(all.Ended, *s.ended)
+			}
 		}
 		all.Experiments = append(all.Experiments, of)
 	}
-	slices.SortFunc(all.Open, func(a, b bench.Change) int { return int(a.ID - b.ID) })
+	for _, list := range [][]bench.Change{all.Open, all.Ended} {
+		slices.SortFunc(list, func(a, b bench.Change) int { return cmp.Compare(a.ID, b.ID) })
+	}
 	return all
 }
 
