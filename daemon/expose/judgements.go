@@ -63,7 +63,7 @@ func (e *Exposer) serveVerdicts(w http.ResponseWriter, r *http.Request) {
 	page := verdictsJSON{
 		Conclusions: slices.DeleteFunc(slices.Clone(all.Conclusions), func(c bench.Conclusion) bool { return !wanted(c.Task, c.Runtime) }),
 		Scalings:    slices.DeleteFunc(slices.Clone(all.Scalings), func(s bench.Scaling) bool { return !wanted(s.Task, s.Runtime) }),
-		Experiments: slices.DeleteFunc(all.Experiments, func(x bench.Judgement) bool { return !wanted(x.Task, x.Runtime) }),
+		Experiments: slices.DeleteFunc(slices.Clone(all.Experiments), func(x bench.Judgement) bool { return !wanted(x.Task, x.Runtime) }),
 		Host:        hostJSON{all.Host, all.HostRatio, all.Disturbed},
 	}
 	if all.PinName != "" {
