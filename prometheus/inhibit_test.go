@@ -60,7 +60,7 @@ func TestInhibition(t *testing.T) {
 		"BenchdHTTPBinDown": {"BenchdExperimentFailing", "BenchdRequestErrors", "BenchdHTTPBinBottleneck"},
 		"BenchdHostNoisy":   {"BenchdCycleOverrun", "BenchdHTTPBinBottleneck", "BenchdDetectorBlind"},
 		"BenchdHostChanged": {"BenchdRegression", "BenchdDrift", "BenchdDetectorBlind"},
-		"BenchdDiskFilling": {"BenchdResultsNotRecorded"},
+		"BenchdDiskFilling": nil, // a warning hides nothing that is critical
 		"BenchdRegression":  nil,
 	} {
 		for target := range known {
@@ -72,6 +72,15 @@ func TestInhibition(t *testing.T) {
 			if want := slices.Contains(targets, target); silences() != want {
 				t.Errorf("%s silences %s: %v, want %v", source, target, !want, want)
 			}
+			// What a change of the host silences it can have caused.
+			for figure, ofHost := range map[string]bool{"time": true, "cpu": true, "latency_p99": true, "memory": false, "time_by_baseline": false} {
+				to["figure"] = figure
+				want := slices.Contains(targets, target) && (ofHost || source != "BenchdHostChanged")
+				if silences() != want {
+					t.Errorf("%s silences %s of %s: %v, want %v", source, target, figure, !want, want)
+				}
+			}
+			delete(to, "figure")
 			to["instance"] = "another"
 			if silences() {
 				t.Errorf("%s silences %s of another instance", source, target)

@@ -352,7 +352,7 @@ func (s *stack) alertArrives(t *testing.T) {
 
 // causeSilences holds the inhibition rules: of the two experiments that fail
 // while the httpbin is down, the one that does not use it is reported; and of
-// a host that got slower, not what got slower with it.
+// a host that got slower, not what got slower with it, but what needs more memory.
 func (s *stack) causeSilences(t *testing.T) {
 	sent := `[
 		{"labels": {"alertname": "BenchdHTTPBinDown", "instance": "x"}},
@@ -360,15 +360,18 @@ func (s *stack) causeSilences(t *testing.T) {
 		{"labels": {"alertname": "BenchdExperimentFailing", "instance": "x", "task": "does not", "client": ""}},
 		{"labels": {"alertname": "BenchdExperimentFailing", "instance": "y", "task": "elsewhere", "client": "requests"}},
 		{"labels": {"alertname": "BenchdHostChanged", "instance": "z"}},
-		{"labels": {"alertname": "BenchdRegression", "instance": "z", "task": "slower", "severity": "critical"}},
-		{"labels": {"alertname": "BenchdRegression", "instance": "y", "task": "slower elsewhere", "severity": "critical"}}
+		{"labels": {"alertname": "BenchdRegression", "instance": "z", "task": "slower", "figure": "time", "severity": "critical"}},
+		{"labels": {"alertname": "BenchdRegression", "instance": "z", "task": "larger", "figure": "memory", "severity": "critical"}},
+		{"labels": {"alertname": "BenchdDetectorBlind", "instance": "z", "task": "unseen"}},
+		{"labels": {"alertname": "BenchdRegression", "instance": "y", "task": "slower elsewhere", "figure": "time", "severity": "critical"}}
 	]`
 	response, err := http.Post(s.at("alertmanager")+"/api/v2/alerts", "application/json", strings.NewReader(sent))
 	if err != nil {
 		t.Fatal(err)
 	}
 	response.Body.Close()
-	want := map[string]bool{"": false, "uses it": true, "does not": false, "elsewhere": false, "slower": true, "slower elsewhere": false}
+	want := map[string]bool{"": false, "uses it": true, "does not": false, "elsewhere": false,
+		"slower": true, "larger": false, "unseen": true, "slower elsewhere": false}
 	// An alert is looked at again when its group is due.
 	s.poll(t, time.Minute, func() error {
 		var alerts []struct {
