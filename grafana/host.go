@@ -60,7 +60,7 @@ func host() Dashboard {
 				figureOf("Does it answer?", "Whether the httpbin answered benchd.", "none", 0).timeline([]state{{1, "up", "green"}, {0, "down", "red"}}, one("httpbin_up", "httpbin")).wide(6),
 				figureOf("How busy is it?", "Cores that the httpbin keeps busy.", "none", 2).orElse(noServer).lines(q("rate("+all("httpbin_cpu_seconds_total")+"[$__rate_interval])", "httpbin").orEmpty(noServer)).wide(7),
 				figureOf("How much memory has it?", "Resident set of the httpbin.", "bytes", 1).orElse(noServer).lines(one("httpbin_memory_bytes", "httpbin").orEmpty(noServer)).wide(7),
-				figureOf("Restarts", "Times that benchd started the httpbin again because it had ended.", "none", 0).orElse(noServer).stat(one("httpbin_restarts_total", "").orEmpty(noServer)).thresholds(1.0, "orange").wide(4))),
+				figureOf("Restarts", "Times that the httpbin was seen to have restarted, since benchd was started; 0 if it does not tell its usage.", "none", 0).orElse(noServer).stat(one("httpbin_restarts_total", "").orEmpty(noServer)).thresholds(1.0, "orange").wide(4))),
 		section("What does benchd itself cost?",
 			beside(8,
 				figureOf("How much CPU does benchd take?", "Cores that benchd keeps busy, workloads not included; and of that what sampling takes.", "none", 3).

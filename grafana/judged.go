@@ -34,20 +34,19 @@ func judgedFigures() row {
 	}
 	drift := func(metric string) query { return q(of1(metric)+" - 1", "").orEmpty(noPin) }
 	const byVerdict = "instance, figure, among"
-	ofVerdict := func(metric, figures string) query {
-		return q(`max by (`+byVerdict+`) (benchd_verdict`+metric+`{`+ofExperiment+`,`+figures+`})`, "").orEmpty(noVerdict + ", and none of a baseline")
+	ofVerdict := func(metric string) query {
+		return q(`max by (`+byVerdict+`) (benchd_verdict`+metric+`{`+ofExperiment+`})`, "").orEmpty(noVerdict + ", and none of a baseline")
 	}
-	const ratios, shares = `figure!="error_ratio"`, `figure="error_ratio"`
 	counted := func(metric string) string {
 		return `sum by (instance) (increase(benchd_` + metric + `{` + ofExperiment + `}[$__range]))`
 	}
 	return section("What is judged of it",
 		beside(8,
-			figureOf("How do its figures stand?", "Whether a lasting change was found that is open. Noticeable: the smallest lasting change that would be noticed within some 20 runs; silence means no more than that. "+
-				"Clean runs: of the present level, up to 200. Drift: against the pinned baseline, with its 95 % interval.", "none", 0).orElse(noFigure).
+			figureOf("How do its figures stand?", "Whether a lasting change was found that is open. Noticeable: the smallest lasting change that would be noticed within some 20 cycles; silence means no more than that. "+
+				"Clean runs: of the present level, up to 200 times BENCHD_REPEAT. Drift: against the pinned baseline, with its 95 % interval.", "none", 0).orElse(noFigure).
 				table([]column{of("figure", "Figure", 140).worded(figures), verdict("A", "State", figureStates).wide(85), value("B", "Noticeable", "percentunit", 1).wide(95), value("C", "Clean runs", "none", 0).wide(90),
 					value("D", "Drift", "percentunit", 1), value("E", "From", "percentunit", 1), value("F", "To", "percentunit", 1)}, "Figure", false,
-					q(of1("figure_state"), "").orEmpty(noFigure), q(of1("figure_noticeable_change_ratio"), "").orEmpty("it takes 16 clean runs"), q(of1("figure_runs"), "").orEmpty(noFigure),
+					q(of1("figure_state"), "").orEmpty(noFigure), q(of1("figure_noticeable_change_ratio"), "").orEmpty(tooFewCycles), q(of1("figure_runs"), "").orEmpty(noFigure),
 					drift("figure_drift_ratio"), drift("figure_drift_lower_ratio"), drift("figure_drift_upper_ratio")),
 			figureOf("How did its figures stand?", "State of each figure after every clean run. A suspect is run again at once, beside its baseline and the canary, until it is confirmed or cleared.", "none", 0).orElse(noFigure).
 				timeline(figureStates, q(of1("figure_state"), "{{figure}}").orEmpty(noFigure))),
@@ -56,8 +55,8 @@ func judgedFigures() row {
 				"the other's, with the 95 % interval. Of the share that failed, it is the difference.", "none", 2).orElse("it is the baseline, or "+noVerdict).
 				table([]column{of("figure", "Figure", 140).worded(figures), of("among", "Among", 90), verdict("A", "Verdict", plain).wide(110), value("B", "Times", "suffix:×", 2), value("C", "From", "suffix:×", 2), value("D", "To", "suffix:×", 2),
 					value("E", "Failed more", "percentunit", 1).wide(90), value("F", "Cycles", "none", 0), value("G", "It takes", "suffix: more cycles", 0).wide(120)}, "Among", false,
-					ofVerdict("", `figure=~".+"`), ofVerdict("_ratio", ratios), ofVerdict("_lower_ratio", ratios), ofVerdict("_upper_ratio", ratios),
-					ofVerdict("_ratio", shares), ofVerdict("_cycles", `figure=~".+"`), ofVerdict("_missing_cycles", `figure=~".+"`)).wide(18),
+					ofVerdict(""), ofVerdict("_ratio"), ofVerdict("_lower_ratio"), ofVerdict("_upper_ratio"),
+					ofVerdict("_error_difference_ratio"), ofVerdict("_cycles"), ofVerdict("_missing_cycles")).wide(18),
 			figureOf("Suspected, run again", "Over the time shown: times that a figure became suspect, and runs that were made at once to find out; those for others, whose baseline it is, included.", "none", 0).
 				stat(q(counted("suspects_total"), "suspected"), q(counted("reruns_total"), "run again")).stacked().wide(6)))
 }
@@ -65,7 +64,7 @@ func judgedFigures() row {
 // judgedHost is how the host stands.
 func judgedHost() line {
 	return beside(7,
-		figureOf("How does the host stand?", "Slower and faster: by the canary or, without one, by most experiments. Disturbed: more than half of the latest 20 runs were.", "none", 0).
+		figureOf("How does the host stand?", "Slower: by the canary, or by most experiments. Faster: by the canary. Disturbed: more than half of the latest 20 runs were.", "none", 0).
 			timeline(hostStates, q(`benchd_host_state{`+ofInstance+`}`, "{{instance}}")).wide(10),
 		figureOf("How much was disturbed lately?", "Share of the latest 20 good runs in which something disturbed. Above a half the host is called disturbed.", "percentunit", 0).
 			lines(q(`benchd_host_disturbed_ratio{`+ofInstance+`}`, "disturbed")).wide(8),
@@ -74,10 +73,10 @@ func judgedHost() line {
 
 // hostChange is by how much the host changed.
 func hostChange() Panel {
-	const same = "the host is as it was"
+	const same = "the canary is as it was"
 	one := func(metric, legend string) query {
 		return q(`benchd_host_change`+metric+`{`+ofInstance+`} - 1`, legend).orEmpty(same)
 	}
-	return figureOf("By how much did the host change?", "Time of the canary by what it was before, while the host is slower or faster: more is slower. With its 95 % interval.", "percentunit", 1).orElse(same).
+	return figureOf("By how much did the host change?", "Time of the canary by what it was before, while the host is slower or faster by it: more is slower. With its 95 % interval.", "percentunit", 1).orElse(same).
 		stat(one("_ratio", "change"), one("_lower_ratio", "from"), one("_upper_ratio", "to")).stacked()
 }

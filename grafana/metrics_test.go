@@ -25,11 +25,14 @@ var unused = map[string]string{
 	"benchd_run_duration_seconds_sum":       "the history shows each run",
 	"benchd_run_duration_seconds_count":     "benchd_runs_total counts them, by outcome",
 	"benchd_record_duration_seconds_bucket": "one run is recorded at a time, and an average suffices",
+	"benchd_failed_runs_in_a_row":           "the outcomes of the latest attempts show it; BenchdExperimentFailing reads it",
 
-	"benchd_scaling_contention_lower_ratio": "the interval of the peak shows what this one comes to; the API has it",
-	"benchd_scaling_contention_upper_ratio": "the interval of the peak shows what this one comes to; the API has it",
-	"benchd_scaling_coherency_lower_ratio":  "the interval of the peak shows what this one comes to; the API has it",
-	"benchd_scaling_coherency_upper_ratio":  "the interval of the peak shows what this one comes to; the API has it",
+	"benchd_scaling_contention_lower_ratio":       "the interval of the peak shows what this one comes to; the API has it",
+	"benchd_scaling_contention_upper_ratio":       "the interval of the peak shows what this one comes to; the API has it",
+	"benchd_scaling_coherency_lower_ratio":        "the interval of the peak shows what this one comes to; the API has it",
+	"benchd_scaling_coherency_upper_ratio":        "the interval of the peak shows what this one comes to; the API has it",
+	"benchd_verdict_error_difference_lower_ratio": "the verdict says whether it matters; the API has the interval",
+	"benchd_verdict_error_difference_upper_ratio": "the verdict says whether it matters; the API has the interval",
 }
 
 // others are the metrics that Prometheus and the client library make.

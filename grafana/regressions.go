@@ -30,10 +30,13 @@ func opened(metric string) string {
 func openChanges() row {
 	count := func(series string) query { return q(`count(`+series+`) or on () vector(0)`, "") }
 	size := func(metric string) query { return q(opened(metric)+" - 1", "").orEmpty(nothing) }
-	level := func(metric, figures string) query {
-		return q(`max by (`+change+`) (benchd_open_change_`+metric+`{`+ofInstance+figures+`})`, "").orEmpty(nothing)
+	level := func(metric string) query {
+		return q(`max by (`+change+`) (benchd_open_change_`+metric+`{`+ofInstance+`})`, "").orEmpty(nothing)
 	}
-	const seconds, bytes, ratio = `,figure=~"time|cpu|latency_p99"`, `,figure="memory"`, `,figure="time_by_baseline"`
+	// A ratio whose baseline changed is told of that.
+	ended := func(metric string) string {
+		return `max by (` + change + `, direction, scope, ending) (benchd_last_ended_change` + metric + `{` + ofInstance + `,scope!="baseline"})`
+	}
 	return section("What has changed, and nobody has accepted it",
 		beside(4,
 			figureOf("Regressions", "Open changes for the worse of a model or a runtime. Each is an alert.", "none", 0).
@@ -44,7 +47,7 @@ func openChanges() row {
 				stat(count(`benchd_open_change_id{`+ofInstance+`,direction="improvement"}`)).thresholds(1.0, "blue"),
 			figureOf("Suspects", "Figures that may have got worse. They are run again at once, beside their baseline and the canary, until it is certain.", "none", 0).
 				stat(count(`benchd_figure_state{`+ofInstance+`} == 1`)).thresholds(1.0, "orange"),
-			figureOf("The host", "Slower and faster: by the canary or, without one, by most experiments. Disturbed: more than half of the latest 20 runs were.", "none", 0).
+			figureOf("The host", "Slower: by the canary, or by most experiments. Faster: by the canary. Disturbed: more than half of the latest 20 runs were.", "none", 0).
 				stat(q(`benchd_host_state{`+ofInstance+`}`, "")).says(hostStates),
 			figureOf("Pinned baseline", "The level that drift is told against, and when it was pinned.", "dateTimeFromNow", 0).orElse("none is pinned").
 				stat(q(`1000 * benchd_pinned_baseline_timestamp_seconds{`+ofInstance+`} * on (instance) group_left (name) max by (instance, name) (benchd_pinned_baseline_info)`, "{{name}}").orEmpty(noPin))),
@@ -63,12 +66,21 @@ func openChanges() row {
 				value("A", "Before", "s", 2), value("B", "After", "s", 2), value("C", "Before, bytes", "bytes", 1), value("D", "After, bytes", "bytes", 1),
 				value("E", "Before, ratio", "suffix:×", 2), value("F", "After, ratio", "suffix:×", 2)),
 				"Task", false,
-				level("before", seconds), level("after", seconds), level("before", bytes), level("after", bytes), level("before", ratio), level("after", ratio))),
+				level("before_seconds"), level("after_seconds"), level("before_bytes"), level("after_bytes"), level("before_ratio"), level("after_ratio"))),
+		beside(8, figureOf("What ended lately, and how?", "Of all tasks: the latest change of each figure, if it is open no more. Recovered: it is as it was. Accepted: by a person; who and why is in /api/v1/changes. Expired: after "+
+			"BENCHD_ACCEPT_AFTER. Superseded: by another change, or another input.", "none", 2).
+			orElse(noneEnded).
+			table(append(identity(), of("figure", "Figure", 145).worded(figures), of("direction", "Direction", 105).shaded([]shade{{"regression", "red"}, {"improvement", "blue"}}),
+				of("scope", "Of", 70).shaded([]shade{{"model", "text"}, {"runtime", "text"}, {"host", "orange"}}), value("A", "Size", "percentunit", 1),
+				value("B", "Began", "dateTimeAsIso", 0).wide(165), value("C", "Ended", "dateTimeAsIso", 0).wide(165),
+				of("ending", "How", 100).shaded([]shade{{"recovered", "green"}, {"accepted", "blue"}, {"expired", "orange"}, {"superseded", "text"}})),
+				"Ended", true,
+				q(ended("_ratio")+" - 1", "").orEmpty(noneEnded), q("1000 * "+ended("_begin_timestamp_seconds"), "").orEmpty(noneEnded), q("1000 * "+ended("_timestamp_seconds"), "").orEmpty(noneEnded))),
 		beside(9,
 			text("How to accept a change", strings.Join([]string{
 				"A change stays open until the figure is back where it was, or somebody accepts it; after `BENCHD_ACCEPT_AFTER` (7 days) it is accepted by itself. Then the new level is the baseline.",
-				"    docker compose exec benchd benchd accept ID\n    docker compose exec benchd benchd accept all",
-				"Without Docker: `benchd accept ID`, with the daemon's `BENCHD_DATA_DIR`. A reason may follow the ID; it is kept with the change. From which version to which: `/api/v1/changes?open=true`.",
+				"    docker compose exec benchd benchd accept ID\n    docker compose exec benchd benchd accept host\n    docker compose exec benchd benchd accept all",
+				"`host` is all that is *of the host*, and leaves what is a model's; `all` takes that too. Without Docker: `benchd accept ID`, with the daemon's `BENCHD_DATA_DIR`. A reason may follow the ID; it is kept with the change. From which version to which: `/api/v1/changes?open=true`.",
 				"Drift is told against a level that never moves: `benchd baseline pin NAME`.",
 			}, "\n\n")).wide(10),
 			figureOf("How many changes were found?", "Over the time shown, in all tasks.", "short", 0).
@@ -88,8 +100,8 @@ func howFiguresStand() row {
 	return section("$task: how does every figure stand?",
 		beside(11, figureOf("How does each stand?", "After its latest clean run. Suspect: it may have got worse, and is run again at once. Regressed: it did, and nobody has accepted that.", "none", 0).orElse(noFigure).
 			table(append(append([]column{}, who...), states...), "Model", false, ofStates...)),
-		beside(11, figureOf("Smallest change that would be noticed", "The smallest lasting change of each figure that would be noticed within some 20 runs: silence means no more than this. Absent with fewer than 16 clean runs. "+
-			"Clean runs: most of any figure, of its present level, up to 200.", "none", 0).orElse("it takes 16 clean runs").
+		beside(11, figureOf("Smallest change that would be noticed", "The smallest lasting change of each figure that would be noticed within some 20 cycles: silence means no more than this. Absent with fewer than 16 cycles that have a clean run. "+
+			"Clean runs: most of any figure, of its present level, up to 200 times BENCHD_REPEAT; those that the httpbin limited are left out.", "none", 0).orElse(tooFewCycles).
 			table(append(append(append([]column{}, who...), noticed...), value("F", "Clean runs", "none", 0).wide(85)), "Model", false,
 				append(ofNoticed, q(strip(`benchd_figure_runs{`+ofTask+`}`), "").orEmpty(noFigure))...)),
 		beside(9,

@@ -5,7 +5,7 @@ import "slices"
 const (
 	noRequests = "this task times no requests"
 	noTraffic  = "this task sends nothing over the network"
-	noServer   = "unknown: the httpbin was not started by benchd, or this task needs none"
+	noServer   = "unknown: the httpbin does not tell its usage, or this task needs none"
 	tooShort   = "absent for runs too short to have five samples"
 	tooBrief   = "absent for runs too short for the kernel's steps of 10 ms"
 )

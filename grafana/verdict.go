@@ -8,7 +8,10 @@ const (
 	noFigure  = "no figure is judged before the first clean run after the warm-up cycle"
 	tooFast   = "runs of less than 20 ms are not clocked, so their times are not judged"
 	nothing   = "nothing has changed"
+	noneEnded = "no change has ended"
 	noPin     = "no baseline is pinned: benchd baseline pin NAME"
+
+	tooFewCycles = "it takes 16 cycles with a clean run"
 )
 
 // compared is how a figure is held against the baseline's: by the daemon's

@@ -160,7 +160,7 @@ const (
 	HostFaster    HostState = -1
 	HostOK        HostState = 0
 	HostDisturbed HostState = 1 // over half of the latest runs were dirty
-	HostSlower    HostState = 2 // the canary regressed, or most experiments did
+	HostSlower    HostState = 2 // the canary's time regressed, or most experiments did
 )
 
 // Judgement is all that is judged of one experiment.

@@ -183,7 +183,7 @@ func (e *Exposer) RunEnded(r bench.Run, recordErr error) {
 	if !ok {
 		return
 	}
-	c.attempt = attemptMetrics(&r)
+	c.attempted(&r)
 	c.show(&r)
 	e.ready = e.ready || r.Outcome != bench.Skipped
 }

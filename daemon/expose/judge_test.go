@@ -46,18 +46,41 @@ func slower() bench.Change {
 	}
 }
 
+// larger needs more memory, relative became slower than its baseline.
+func larger() bench.Change {
+	c := slower()
+	c.ID, c.Figure, c.Before, c.After, c.Differences = 8, bench.Memory, 5e7, 6e7, nil
+	return c
+}
+
+func relative() bench.Change {
+	c := slower()
+	c.ID, c.Figure, c.Before, c.After, c.Differences = 9, bench.Relative, 0.5, 0.6, nil
+	return c
+}
+
+// accepted is a change that is open no more.
+func accepted() bench.Change {
+	c := slower()
+	c.ID, c.Key, c.Scope = 3, goroutinesKey, bench.ScopeHost
+	c.Closed, c.Ending, c.By = noon.Add(time.Hour), bench.Accepted, "ann: new kernel"
+	return c
+}
+
 // allJudgements have everything that can be judged.
 func allJudgements() bench.Judgements {
 	ratio := func(v float64) *bench.Ratio { return &bench.Ratio{Ratio: v, Low: 0.9 * v, High: 1.1 * v} }
 	better := bench.Comparison{Figure: bench.Throughput, With: syncKey, Among: bench.AmongModels, Verdict: bench.Better, Ratio: ratio(3), Cycles: 20, Sentence: "It is better."}
 	unknown := bench.Comparison{Figure: bench.Memory, With: syncKey, Among: bench.AmongRuntimes, Verdict: bench.Unknown, Cycles: 4, Missing: new(2), Sentence: "Not enough data yet."}
+	failing := bench.Comparison{Figure: bench.ErrorRatio, With: syncKey, Among: bench.AmongModels, Verdict: bench.Worse,
+		Ratio: &bench.Ratio{Ratio: 0.02, Low: 0.01, High: 0.03}, Cycles: 20, Sentence: "It is worse."}
 	return bench.Judgements{
 		Experiments: []bench.Judgement{
 			{Key: syncKey, Courses: []bench.Course{{Figure: bench.Time}}},
 			{Key: asyncioKey, Courses: []bench.Course{
 				{Figure: bench.CPU, State: bench.Regressed, Runs: 30, Level: 0.0012, Noticeable: new(0.07), Drift: ratio(1.25)},
 				{Figure: bench.Memory, State: bench.Suspected, Runs: 5, Level: 5e7},
-			}, Comparisons: []bench.Comparison{better, unknown},
+			}, Comparisons: []bench.Comparison{better, unknown, failing},
 				Advice: []bench.GoalAdvice{{Goal: bench.GoalThroughput, Among: bench.AmongModels, Advice: bench.Use}}},
 		},
 		Conclusions: []bench.Conclusion{{Task: "io-bound", Runtime: "cpython-3.13", Goal: bench.GoalThroughput, Best: []bench.Key{asyncioKey}, Sentence: "For throughput use asyncio 100 · cpython-3.13."}},
@@ -65,7 +88,7 @@ func allJudgements() bench.Judgements {
 			{Task: "io-bound", Runtime: "cpython-3.13", Model: "asyncio", Verdict: bench.PeakShown, Lambda: ratio(19), Sigma: ratio(0.01), Kappa: ratio(1e-5), Peak: ratio(300), Best: 100, Cycles: 20, Sentence: "It has its peak at 300."},
 			{Task: "io-bound", Runtime: "go", Model: "goroutines", Verdict: bench.ScalingUnknown, Sentence: "Not enough data yet."},
 		},
-		Open: []bench.Change{slower()}, Host: bench.HostSlower, HostRatio: ratio(1.3), Disturbed: 0.25,
+		Open: []bench.Change{slower(), larger(), relative()}, Ended: []bench.Change{accepted()}, Host: bench.HostSlower, HostRatio: ratio(1.3), Disturbed: 0.25,
 		PinName: "release 1", Pinned: noon,
 		Found:    map[bench.Kind]int{{Direction: bench.Regression, Scope: bench.ScopeModel}: 2},
 		Closed:   map[bench.Ending]int{bench.Recovered: 1},

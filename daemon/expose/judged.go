@@ -1,7 +1,9 @@
 package expose
 
 import (
+	"maps"
 	"math"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -12,6 +14,7 @@ import (
 var (
 	figureLabels  = withLabels("figure")
 	changeLabels  = withLabels("figure", "direction", "scope")
+	endedLabels   = withLabels("figure", "direction", "scope", "ending")
 	verdictLabels = withLabels("figure", "among")
 	scalingLabels = []string{"task", "runtime", "model"}
 )
@@ -42,29 +45,53 @@ func (e estimate) appendTo(ms []prometheus.Metric, r *bench.Ratio, labels ...str
 	return ms
 }
 
+// byUnit is a metric for each unit that a figure has: seconds and bytes are not
+// to be added up.
+type byUnit map[string]*prometheus.Desc
+
+func inUnits(name, help string, labels []string) byUnit {
+	of := map[string]string{
+		"seconds": "times and CPU times a unit of work, and latencies.",
+		"bytes":   "peak memory.",
+		"ratio":   "time by that of the baseline.",
+	}
+	m := byUnit{}
+	for _, f := range bench.WatchedFigures() {
+		m[f.Unit()] = desc(name+"_"+f.Unit(), help+": "+of[f.Unit()], labels...)
+	}
+	return m
+}
+
 // Whether it got worse.
 var (
 	figureState = desc("benchd_figure_state",
-		"How a figure of an experiment stands: 2 regressed, 1 suspect, 0 no change found, -1 improved. It is looked at after every clean run.", figureLabels...)
+		"How a figure of an experiment stands: 2 regressed, 1 suspect, 0 no change found, -1 improved. It is looked at after every clean run; one that the httpbin limited is not clean here.", figureLabels...)
 	figureRuns = desc("benchd_figure_runs",
-		"Clean runs of the present level of a figure, up to 200: what the next ones are held against.", figureLabels...)
+		"Clean runs of the present level of a figure, up to 200 times BENCHD_REPEAT: what the next ones are held against. Those that the httpbin limited are left out.", figureLabels...)
 	figureNoticeable = desc("benchd_figure_noticeable_change_ratio",
-		"Smallest lasting change of a figure that would be noticed now within some 20 runs, 0.07 being 7 percent: silence means no more than that. Absent with too few clean runs.", figureLabels...)
+		"Smallest lasting change of a figure that would be noticed now within some 20 cycles, 0.07 being 7 percent: silence means no more than that. Absent with fewer than 16 cycles that have a clean run of the present level.", figureLabels...)
 	figureDrift = estimated("benchd_figure_drift", "_ratio",
 		"Latest runs by the pinned baseline, 1.1 being 10 percent more; absent without one.", figureLabels)
 
 	openChange = estimated("benchd_open_change", "_ratio",
 		"Size of a lasting change that nobody has accepted and that has not recovered: the new level by the old.", changeLabels)
-	openChangeBefore = desc("benchd_open_change_before",
-		"Median of the figure before an open change, in its unit: seconds a unit, bytes, or a ratio.", changeLabels...)
-	openChangeAfter = desc("benchd_open_change_after",
-		"Median of the figure after an open change, in its unit: seconds a unit, bytes, or a ratio.", changeLabels...)
+	openChangeBefore = inUnits("benchd_open_change_before",
+		"Median of the figure before an open change", changeLabels)
+	openChangeAfter = inUnits("benchd_open_change_after",
+		"Median of the figure after an open change", changeLabels)
 	openChangeBegin = desc("benchd_open_change_begin_timestamp_seconds",
 		"When the first run of the new level was started.", changeLabels...)
 	openChangeID = desc("benchd_open_change_id",
 		"Number of an open change: benchd accept takes it.", changeLabels...)
 	openChangeDifference = desc("benchd_open_change_difference",
 		"1 for each thing that was different in the runs before and after an open change: a suspect, not a proof.", withLabels("figure", "cause")...)
+
+	endedChange = desc("benchd_last_ended_change_ratio",
+		"Size of the latest change of a figure, the new level by the old, where it is open no more; the label ending says why.", endedLabels...)
+	endedChangeBegin = desc("benchd_last_ended_change_begin_timestamp_seconds",
+		"When the first run of the new level was started, of the latest change that is open no more.", endedLabels...)
+	endedChangeTime = desc("benchd_last_ended_change_timestamp_seconds",
+		"When the latest change of a figure ended.", endedLabels...)
 
 	changesFound = desc("benchd_changes_total",
 		"Lasting changes found since benchd was started.", "direction", "scope")
@@ -76,11 +103,11 @@ var (
 		"Times that a figure of an experiment became suspect.", experimentLabels...)
 
 	hostState = desc("benchd_host_state",
-		"How the host stands: 2 slower, 1 disturbed, 0 as it was, -1 faster. Slower and faster are by the canary, disturbed is with more than half of the latest 20 runs dirty.")
+		"How the host stands: 2 slower, 1 disturbed, 0 as it was, -1 faster. Slower is by the canary or by most experiments, faster by the canary, disturbed is with more than half of the latest 20 runs dirty.")
 	hostDisturbed = desc("benchd_host_disturbed_ratio",
 		"Share of the latest 20 good runs that were dirty, 0 to 1.")
 	hostChange = estimated("benchd_host_change", "_ratio",
-		"Time of the canary by what it was before, while the host is slower or faster.", nil)
+		"Time of the canary by what it was before, while the host is slower or faster by the canary.", nil)
 	pinnedInfo = desc("benchd_pinned_baseline_info",
 		"1, labelled by the name of the pinned baseline; absent without one.", "name")
 	pinnedTime = desc("benchd_pinned_baseline_timestamp_seconds",
@@ -92,9 +119,11 @@ var (
 	verdict = desc("benchd_verdict",
 		"Whether an experiment is better than the one it is compared with: 1 better, 0 the same within the least effect of interest, -1 worse, 2 not enough data yet. Among models it is compared with its runtime's baseline, among runtimes with the same model of the first runtime.", verdictLabels...)
 	verdictRatio = estimated("benchd_verdict", "_ratio",
-		"Figure of an experiment by that of the one it is compared with, paired within cycles: the geometric mean. Of error_ratio, which may be 0, the difference.", verdictLabels)
+		"Figure of an experiment by that of the one it is compared with, paired within cycles: the geometric mean.", verdictLabels)
+	verdictDifference = estimated("benchd_verdict_error_difference", "_ratio",
+		"Share of failed items of an experiment less that of the one it is compared with, paired within cycles: 0.01 is one item in a hundred more. It is a difference, for either may be 0.", verdictLabels)
 	verdictCycles = desc("benchd_verdict_cycles",
-		"Cycles in which both had a clean run, and which the verdict is of.", verdictLabels...)
+		"Cycles in which both had a clean run, and which the verdict is of. A run that the httpbin limited is not clean here.", verdictLabels...)
 	verdictMissing = desc("benchd_verdict_missing_cycles",
 		"Cycles that it will likely take until there is a verdict; absent where there is one, or where that cannot be told.", verdictLabels...)
 	advice = desc("benchd_advice",
@@ -115,11 +144,14 @@ var (
 // judgedDescs are all metrics of what is judged.
 func judgedDescs() []*prometheus.Desc {
 	list := []*prometheus.Desc{figureState, figureRuns, figureNoticeable,
-		openChangeBefore, openChangeAfter, openChangeBegin, openChangeID, openChangeDifference,
+		openChangeBegin, openChangeID, openChangeDifference, endedChange, endedChangeBegin, endedChangeTime,
 		changesFound, changesClosed, unrecorded, suspects, hostState, hostDisturbed, pinnedInfo, pinnedTime,
 		verdict, verdictCycles, verdictMissing, advice, scalingVerdict, scalingBest}
-	for _, e := range []estimate{figureDrift, openChange, hostChange, verdictRatio, scalingPeak, scalingSigma, scalingKappa} {
+	for _, e := range []estimate{figureDrift, openChange, hostChange, verdictRatio, verdictDifference, scalingPeak, scalingSigma, scalingKappa} {
 		list = append(list, e.value, e.lower, e.upper)
+	}
+	for _, m := range []byUnit{openChangeBefore, openChangeAfter} {
+		list = slices.AppendSeq(list, maps.Values(m))
 	}
 	return list
 }
@@ -134,6 +166,9 @@ func judgedMetrics(all *bench.Judgements) []prometheus.Metric {
 	}
 	for i := range all.Open {
 		ms = append(ms, openMetrics(&all.Open[i])...)
+	}
+	for i := range all.Ended {
+		ms = append(ms, endedMetrics(&all.Ended[i])...)
 	}
 	for i := range all.Scalings {
 		ms = append(ms, scalingMetrics(&all.Scalings[i])...)
@@ -175,7 +210,11 @@ func experimentJudged(of *bench.Judgement) []prometheus.Metric {
 		c := &of.Comparisons[i]
 		labels := labelsOf(of.Key, string(c.Figure), string(c.Among))
 		ms = append(ms, gauge(verdict, float64(c.Verdict), labels...), gauge(verdictCycles, float64(c.Cycles), labels...))
-		ms = verdictRatio.appendTo(ms, c.Ratio, labels...)
+		if c.Figure == bench.ErrorRatio {
+			ms = verdictDifference.appendTo(ms, c.Ratio, labels...)
+		} else {
+			ms = verdictRatio.appendTo(ms, c.Ratio, labels...)
+		}
 		if c.Missing != nil {
 			ms = append(ms, gauge(verdictMissing, float64(*c.Missing), labels...))
 		}
@@ -190,14 +229,23 @@ func openMetrics(c *bench.Change) []prometheus.Metric {
 	labels := labelsOf(c.Key, string(c.Figure), string(c.Direction), string(c.Scope))
 	ms := openChange.appendTo(nil, &c.Size, labels...)
 	ms = append(ms,
-		gauge(openChangeBefore, c.Before, labels...),
-		gauge(openChangeAfter, c.After, labels...),
+		gauge(openChangeBefore[c.Figure.Unit()], c.Before, labels...),
+		gauge(openChangeAfter[c.Figure.Unit()], c.After, labels...),
 		gauge(openChangeBegin, unixSeconds(c.Began.Time), labels...),
 		gauge(openChangeID, float64(c.ID), labels...))
 	for _, d := range c.Differences {
 		ms = append(ms, gauge(openChangeDifference, 1, labelsOf(c.Key, string(c.Figure), string(d.Cause))...))
 	}
 	return ms
+}
+
+func endedMetrics(c *bench.Change) []prometheus.Metric {
+	labels := labelsOf(c.Key, string(c.Figure), string(c.Direction), string(c.Scope), string(c.Ending))
+	return []prometheus.Metric{
+		gauge(endedChange, c.Size.Ratio, labels...),
+		gauge(endedChangeBegin, unixSeconds(c.Began.Time), labels...),
+		gauge(endedChangeTime, unixSeconds(c.Closed), labels...),
+	}
 }
 
 func scalingMetrics(s *bench.Scaling) []prometheus.Metric {

@@ -257,6 +257,20 @@ func TestStateSets(t *testing.T) {
 	}
 }
 
+func TestFailuresInARow(t *testing.T) {
+	e := New(testOptions())
+	for i, tt := range []struct {
+		outcome bench.Outcome
+		want    string
+	}{{bench.Failed, "1"}, {bench.TimedOut, "2"}, {bench.Skipped, "2"}, {bench.WrongResult, "3"}, {bench.OK, "0"}, {bench.Killed, "1"}} {
+		e.RunEnded(run(syncKey, tt.outcome, fewFigures()), nil)
+		want := []string{`benchd_failed_runs_in_a_row{concurrency="1",model="sync",runtime="cpython-3.13",task="cpu-bound"} ` + tt.want}
+		if got := samples(t, e, "benchd_failed_runs_in_a_row"); !slices.Equal(got, want) {
+			t.Errorf("after run %d, %s: got %v, want %v", i+1, tt.outcome, got, want)
+		}
+	}
+}
+
 func TestLabelsAreBounded(t *testing.T) {
 	var log strings.Builder
 	o := testOptions()

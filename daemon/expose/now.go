@@ -76,11 +76,11 @@ var (
 	serverUp = desc("benchd_httpbin_up",
 		"1 if the httpbin answers.")
 	serverCPU = desc("benchd_httpbin_cpu_seconds_total",
-		"CPU time of the httpbin since it was started, user and system; absent if benchd did not start it.")
+		"CPU time of the httpbin since it was started, user and system; absent if it does not tell its usage.")
 	serverMemory = desc("benchd_httpbin_memory_bytes",
-		"Resident set of the httpbin; absent if benchd did not start it.")
+		"Resident set of the httpbin; absent if it does not tell its usage.")
 	serverRestarts = desc("benchd_httpbin_restarts_total",
-		"Times that benchd started the httpbin again because it had ended.")
+		"Times that the httpbin was seen to have restarted; 0 if it does not tell its usage.")
 
 	dataSize = desc("benchd_data_size_bytes",
 		"Space that the files in BENCHD_DATA_DIR take up.")

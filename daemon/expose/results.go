@@ -11,8 +11,8 @@ import (
 
 // What an experiment is, as its last good run knows best.
 var experimentInfo = desc("benchd_experiment_info",
-	"1, labelled by what an experiment is. client, runtime_version and gil are those of the run that the benchd_last_run_ gauges describe, until then those found at start.",
-	withLabels("title", "unit", "client", "runtime_version", "gil", "size", "baseline", "source")...)
+	"1, labelled by what an experiment is; httpbin is whether it needs the httpbin. client, runtime_version and gil are those of the run that the benchd_last_run_ gauges describe, until then those found at start.",
+	withLabels("title", "unit", "client", "runtime_version", "gil", "size", "baseline", "source", "httpbin")...)
 
 // The last attempt may have failed, the run that the benchd_last_run_ gauges
 // describe has not; hence the names.
@@ -21,6 +21,8 @@ var (
 		"1 for the outcome of the latest run since benchd was started, whatever it was; 0 for the other outcomes.", withLabels("outcome")...)
 	attemptTime = desc("benchd_last_attempt_timestamp_seconds",
 		"When the latest run since benchd was started ended, whatever its outcome.", experimentLabels...)
+	failedInARow = desc("benchd_failed_runs_in_a_row",
+		"Runs since the last good one that have failed, in whatever way, since benchd was started.", experimentLabels...)
 )
 
 // cell is one experiment and its results. Its metrics are made when a run
@@ -29,6 +31,7 @@ type cell struct {
 	experiment bench.Experiment
 	versions   bench.Versions  // of the last good run
 	errorKinds map[string]bool // known to the counters; used by RunEnded alone
+	failed     int             // runs in a row, since the start
 
 	info    prometheus.Metric
 	last    []prometheus.Metric // of the last good run; empty before
@@ -57,18 +60,29 @@ func (c *cell) show(r *bench.Run) bool {
 func (c *cell) describe() {
 	x := c.experiment
 	c.info = gauge(experimentInfo, 1, labelsOf(x.Key, x.Title, x.Unit, c.client(), c.runtimeVersion(),
-		c.versions.GIL, x.Size, strconv.FormatBool(x.Baseline), x.Source)...)
+		c.versions.GIL, x.Size, strconv.FormatBool(x.Baseline), x.Source, strconv.FormatBool(x.HTTPBin))...)
 }
 
 func (c *cell) client() string         { return cmp.Or(c.versions.Client, c.experiment.Client) }
 func (c *cell) runtimeVersion() string { return cmp.Or(c.versions.Runtime, c.experiment.Version) }
 
-func attemptMetrics(r *bench.Run) []prometheus.Metric {
-	ms := []prometheus.Metric{gauge(attemptTime, unixSeconds(r.Ended), labelsOf(r.Key)...)}
+// attempted takes note of a run, whatever its outcome.
+func (c *cell) attempted(r *bench.Run) {
+	switch r.Outcome {
+	case bench.OK:
+		c.failed = 0
+	case bench.Skipped: // says nothing
+	default:
+		c.failed++
+	}
+	ms := []prometheus.Metric{
+		gauge(attemptTime, unixSeconds(r.Ended), labelsOf(r.Key)...),
+		gauge(failedInARow, float64(c.failed), labelsOf(r.Key)...),
+	}
 	for _, o := range bench.Outcomes() {
 		ms = append(ms, gauge(attemptOutcome, boolValue(o == r.Outcome), labelsOf(r.Key, string(o))...))
 	}
-	return ms
+	c.attempt = ms
 }
 
 // resultsCollector yields what changes only when a run ends.
@@ -78,7 +92,7 @@ func (c resultsCollector) Describe(ch chan<- *prometheus.Desc) {
 	for _, f := range lastRunFigures {
 		ch <- f.desc
 	}
-	for _, d := range []*prometheus.Desc{lastRunNoise, lastRunLatency, experimentInfo, attemptOutcome, attemptTime} {
+	for _, d := range []*prometheus.Desc{lastRunNoise, lastRunLatency, experimentInfo, attemptOutcome, attemptTime, failedInARow} {
 		ch <- d
 	}
 	for _, d := range judgedDescs() {
