@@ -65,7 +65,7 @@ func TestInhibition(t *testing.T) {
 	} {
 		for target := range known {
 			from := map[string]string{"alertname": source, "instance": "b", "severity": "warning"}
-			to := map[string]string{"alertname": target, "instance": "b", "severity": "critical", "task": "io", "client": "requests"}
+			to := map[string]string{"alertname": target, "instance": "b", "severity": "critical", "task": "io", "httpbin": "true"}
 			silences := func() bool {
 				return slices.ContainsFunc(config.Rules, func(i inhibition) bool { return i.inhibits(t, from, to) })
 			}

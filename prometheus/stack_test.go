@@ -356,9 +356,9 @@ func (s *stack) alertArrives(t *testing.T) {
 func (s *stack) causeSilences(t *testing.T) {
 	sent := `[
 		{"labels": {"alertname": "BenchdHTTPBinDown", "instance": "x"}},
-		{"labels": {"alertname": "BenchdExperimentFailing", "instance": "x", "task": "uses it", "client": "requests"}},
-		{"labels": {"alertname": "BenchdExperimentFailing", "instance": "x", "task": "does not", "client": ""}},
-		{"labels": {"alertname": "BenchdExperimentFailing", "instance": "y", "task": "elsewhere", "client": "requests"}},
+		{"labels": {"alertname": "BenchdExperimentFailing", "instance": "x", "task": "uses it", "httpbin": "true"}},
+		{"labels": {"alertname": "BenchdExperimentFailing", "instance": "x", "task": "does not", "httpbin": "false"}},
+		{"labels": {"alertname": "BenchdExperimentFailing", "instance": "y", "task": "elsewhere", "httpbin": "true"}},
 		{"labels": {"alertname": "BenchdHostChanged", "instance": "z"}},
 		{"labels": {"alertname": "BenchdRegression", "instance": "z", "task": "slower", "figure": "time", "severity": "critical"}},
 		{"labels": {"alertname": "BenchdRegression", "instance": "z", "task": "larger", "figure": "memory", "severity": "critical"}},
