@@ -188,7 +188,8 @@ func (a *app) prune(c bench.Cycle) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), pruneTimeout)
 	defer cancel()
-	dropped, err := a.store.Prune(ctx, time.Now(), a.settings.RetentionAge, a.settings.RetentionBytes)
+	dropped, err := a.store.Prune(ctx, time.Now(), record.Limits{
+		Age: a.settings.RetentionAge, Bytes: a.settings.RetentionBytes, Points: judge.Window(a.settings.Repeat)})
 	if dropped > 0 {
 		a.log.Info("old runs were dropped from the history, their statistics are kept", "runs", dropped)
 	}

@@ -100,8 +100,8 @@ type Change struct {
 	// Level is the run at which the present level began: that of Began, until
 	// the figure moved on while the change was open.
 	Level int64 `json:"-"`
-	// Old are the figure's values before the change, up to 50: what a recovery
-	// is told by.
+	// Old are the figure's values before the change, of up to 50 cycles: what a
+	// recovery is told by.
 	Old []float64 `json:"-"`
 
 	Closed time.Time `json:"closed,omitzero"` // zero while it is open

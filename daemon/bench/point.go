@@ -43,6 +43,13 @@ func (f Figure) Unit() string {
 // HigherIsBetter tells the one figure of which more is better.
 func (f Figure) HigherIsBetter() bool { return f == Throughput }
 
+// Series is what the runs of an experiment can be held against one another in:
+// those that went through the same input.
+type Series struct {
+	Key
+	Input string
+}
+
 // Point is a good run in short: what is judged of it. Points outlive the runs
 // that retention drops.
 type Point struct {

@@ -87,13 +87,33 @@ func (j *Judge) expire(ctx context.Context) {
 			}
 		}
 	}
+	// And what nobody watches: experiments or inputs that are not configured now.
+	open, err := j.options.History.Changes(ctx, bench.ChangeQuery{Open: true, Limit: 1000})
+	if err != nil {
+		j.options.Log.Error("open changes that nobody watches cannot be looked up, so they stay open", "err", err)
+	}
+	for _, change := range open {
+		if j.overdue(&change) && !j.watched(change.ID) {
+			if err := j.end(ctx, &change, bench.Expired, ""); err != nil {
+				j.options.Log.Error("change stays open after BENCHD_ACCEPT_AFTER", "err", err)
+			}
+		}
+	}
 }
 
-// leastPinned is how many sound runs of a level are the least to be pinned.
+// watched reports whether a course has the change open.
+func (j *Judge) watched(id int64) bool {
+	return slices.ContainsFunc(j.cells, func(c *cell) bool {
+		return slices.ContainsFunc(c.courses, func(s *course) bool { return s.open != nil && s.open.ID == id })
+	})
+}
+
+// leastPinned is in how many cycles a level must have had sound runs, at least, to
+// be pinned.
 const leastPinned = 8
 
 // Pin gives the present levels a name, and tells drift against them from then
-// on. Levels of fewer than 8 sound runs are left out.
+// on. Levels with sound runs in fewer than 8 cycles are left out.
 func (j *Judge) Pin(ctx context.Context, name string) (bench.Pin, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -110,7 +130,7 @@ func (j *Judge) Pin(ctx context.Context, name string) (bench.Pin, error) {
 	pin := bench.Pin{Name: name, Pinned: j.now()}
 	for _, c := range j.cells {
 		for _, s := range c.courses {
-			present := sound(since(c.steps(s.figure), s.since))
+			present := perCycle(sound(since(c.steps(s.figure), s.since)))
 			if len(present) < leastPinned {
 				continue
 			}
@@ -119,7 +139,7 @@ func (j *Judge) Pin(ctx context.Context, name string) (bench.Pin, error) {
 		}
 	}
 	if len(pin.Levels) == 0 {
-		return bench.Pin{}, fmt.Errorf("%w: no experiment has %d sound runs yet: wait for some more cycles", bench.ErrConflict, leastPinned)
+		return bench.Pin{}, fmt.Errorf("%w: no experiment has had sound runs in %d cycles yet: wait for some more", bench.ErrConflict, leastPinned)
 	}
 	if err := j.options.History.RecordPin(ctx, pin); err != nil {
 		return bench.Pin{}, err
@@ -189,7 +209,7 @@ func (j *Judge) driftAll() {
 			if len(old) == 0 {
 				continue
 			}
-			latest := valuesOf(last(sound(c.steps(s.figure)), recent))
+			latest := valuesOf(last(perCycle(sound(c.steps(s.figure))), recent))
 			if drift := sizeOf(old, latest); len(latest) >= leastPinned && !math.IsNaN(drift.Ratio) {
 				s.Drift = &drift
 			}

@@ -99,6 +99,31 @@ func TestAnotherInput(t *testing.T) {
 	}
 }
 
+// A change whose input or experiment is not measured any more ends by itself too;
+// and however many runs of another input there are, those of this one are known
+// when it is back.
+func TestAnotherInputForLong(t *testing.T) {
+	w, k, c := regressed(t, 1.3)
+	size := func(name string) {
+		for i := range w.options.Experiments {
+			w.options.Experiments[i].Size = name
+		}
+		w.start()
+	}
+	runs := w.byKey[k].course(bench.CPU).Runs
+	size("quick")
+	w.cycles(window + 10)
+	size("standard")
+	if s := w.byKey[k].course(bench.CPU); s.open == nil || s.Runs != runs {
+		t.Errorf("of %d runs of the level %d are known; open is %v", runs, s.Runs, w.open())
+	}
+	size("quick")
+	w.cycles(7*96 - window)
+	if got := w.history.changes[c.ID-1]; got.Ending != bench.Expired {
+		t.Errorf("after %v: %q", w.now.Sub(got.Detected.Time), got.Ending)
+	}
+}
+
 // A drift too slow for the detector shows against the pinned baseline.
 func TestDrift(t *testing.T) {
 	w := newWorld(t, 12)

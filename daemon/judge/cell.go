@@ -14,7 +14,7 @@ type cell struct {
 	bench.Experiment
 	input       string
 	baseline    *cell         // of its task and runtime; nil for that itself, and for canaries
-	points      []bench.Point // the newest, of this input, by run and so by cycle
+	points      []bench.Point // the newest, of this input, by run and so by cycle; see add
 	courses     []*course
 	comparisons []bench.Comparison
 	advice      []bench.GoalAdvice
@@ -35,6 +35,22 @@ func (c *cell) course(f bench.Figure) *course {
 		return c.courses[i]
 	}
 	return nil
+}
+
+// add holds another point, and lets go of the oldest of its kind.
+func (c *cell) add(p bench.Point, most int) {
+	c.points = append(c.points, p)
+	n, oldest := 0, 0
+	for i := range c.points {
+		if c.points[i].Sound == p.Sound {
+			if n++; n == 1 {
+				oldest = i
+			}
+		}
+	}
+	if n > most {
+		c.points = slices.Delete(c.points, oldest, oldest+1)
+	}
 }
 
 func (c *cell) ranIn(cycle int64) bool {
@@ -127,12 +143,12 @@ func forDetector(steps []step) []detect.Value {
 	return list
 }
 
-// cycleMedians are the medians of a figure over the sound runs of each cycle,
-// in the order of the cycles.
-func (c *cell) cycleMedians(f bench.Figure) []cycleMedian {
+// cycleMedians are the medians of a figure over the sound runs of each cycle up
+// to one, in the order of the cycles.
+func (c *cell) cycleMedians(f bench.Figure, upTo int64) []cycleMedian {
 	steps := make([]step, 0, len(c.points))
 	for i := range c.points {
-		if p := &c.points[i]; p.Sound {
+		if p := &c.points[i]; p.Sound && p.Cycle <= upTo {
 			if v, ok := p.Value(f); ok {
 				steps = append(steps, step{v, p})
 			}

@@ -60,7 +60,7 @@ func (t *table) conclusion(group []*cell, goal bench.Goal) (bench.Conclusion, bo
 	}
 	var sound []*cell
 	for _, c := range candidates {
-		if median(values(t.of(c, bench.ErrorRatio))) > tooManyErrors {
+		if median(values(last(t.of(c, bench.ErrorRatio), t.options.Cycles))) > tooManyErrors {
 			result.Avoid = append(result.Avoid, c.Key)
 		} else {
 			sound = append(sound, c)

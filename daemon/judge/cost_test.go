@@ -31,7 +31,7 @@ func BenchmarkCycle(b *testing.B) {
 	w.cycles(120)
 	b.ReportAllocs()
 	for b.Loop() {
-		w.CycleEnded(b.Context(), bench.Cycle{})
+		w.CycleEnded(b.Context(), bench.Cycle{Number: w.cycle})
 	}
 }
 
@@ -41,10 +41,14 @@ func BenchmarkCycle(b *testing.B) {
 func BenchmarkRestore(b *testing.B) {
 	w := newWorld(b, 1)
 	var experiments []bench.Experiment
-	points := map[bench.Key][]bench.Point{}
+	points := map[bench.Series][]bench.Point{}
 	w.cycles(window)
 	// Canaries are one for all, however many experiments there are.
-	known, err := w.history.Points(b.Context(), window)
+	var series []bench.Series
+	for _, x := range w.options.Experiments {
+		series = append(series, bench.Series{Key: x.Key, Input: x.Input()})
+	}
+	known, err := w.history.Points(b.Context(), series, window)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -60,15 +64,16 @@ func BenchmarkRestore(b *testing.B) {
 				experiments = append(experiments, x)
 			}
 		}
-		for k, of := range known {
-			points[copied(k)] = of
+		for s, of := range known {
+			s.Key = copied(s.Key)
+			points[s] = of
 		}
 	}
 	if len(experiments) < 990 {
 		b.Fatalf("%d experiments", len(experiments))
 	}
 	w.options.Experiments = experiments
-	w.options.History = &pointsOnly{points: points}
+	w.options.History = &pointsOnly{memory: memory{ended: w.cycle}, points: points}
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := New(w.options).Restore(b.Context()); err != nil {
@@ -80,9 +85,9 @@ func BenchmarkRestore(b *testing.B) {
 // pointsOnly is a history that has nothing but points, ready to be handed out.
 type pointsOnly struct {
 	memory
-	points map[bench.Key][]bench.Point
+	points map[bench.Series][]bench.Point
 }
 
-func (p *pointsOnly) Points(context.Context, int) (map[bench.Key][]bench.Point, error) {
+func (p *pointsOnly) Points(context.Context, []bench.Series, int) (map[bench.Series][]bench.Point, error) {
 	return p.points, nil
 }

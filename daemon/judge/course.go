@@ -12,7 +12,8 @@ import (
 
 const (
 	// baselineRuns are how many values before a change are kept to tell a
-	// recovery by, and pinned of a level.
+	// recovery by, and pinned of a level: of cycles, for the runs of one share
+	// what the machine was like.
 	baselineRuns = 50
 	// returned is how many cycles in a row, nearer to the old level than to the
 	// new one, are a recovery that the detector cannot see yet: just after a
@@ -39,19 +40,20 @@ func (j *Judge) look(ctx context.Context, c *cell, s *course) {
 	shift, found := j.find(c, s, &v)
 	switch {
 	case found && s.regressed():
-		j.moveOn(ctx, c, s, v.runs, shift)
+		j.moveOn(ctx, s, perCycle(v.runs[shift.Since:]), 1)
 	case found:
 		j.change(ctx, c, s, v.runs, shift)
 	case s.regressed() && hasReturned(s.open, v.cycles):
-		j.recover(ctx, s, last(v.cycles, returned))
-	case s.regressed():
+		// So few would leave a remainder open for good that is but chance.
+		j.moveOn(ctx, s, last(v.cycles, returned), 1+j.options.LeastChange)
+	case s.regressed() && v.worse(s.open):
 		j.blame(ctx, c, s)
 	}
 	if s.since != level {
 		v = j.view(s, since(v.runs, s.since))
 	}
 	was := s.suspect
-	s.suspect = s.open == nil && j.suspicious(c, s, &v)
+	s.suspect = !s.regressed() && j.suspicious(c, s, &v)
 	if s.suspect && !was {
 		j.suspects[c.Key]++
 	}
@@ -66,10 +68,10 @@ func (s *course) describe(v *view) {
 	switch {
 	case s.regressed():
 		s.State = bench.Regressed
-	case s.open != nil:
-		s.State = bench.Improved
 	case s.suspect:
 		s.State = bench.Suspected
+	case s.open != nil:
+		s.State = bench.Improved
 	}
 	s.Runs, s.Level = len(v.runs), 0
 	if len(v.runs) > 0 {
@@ -93,7 +95,7 @@ func (j *Judge) change(ctx context.Context, c *cell, s *course, present []step, 
 		Began:      momentOf(began), Detected: momentOf(present[len(present)-1].point),
 		Size:   bench.Ratio{Ratio: shift.Ratio, Low: shift.Low, High: shift.High},
 		Before: shift.Before, After: shift.After,
-		Level: began.Run, Old: valuesOf(last(before, baselineRuns)),
+		Level: began.Run, Old: valuesOf(last(perCycle(before), baselineRuns)),
 	}
 	after := present[min(shift.Since+doubt, len(present)-1)].point
 	change.Differences = j.differences(ctx, last(before, doubt+1)[0].point.Run, after.Run, change)
@@ -120,20 +122,21 @@ func (j *Judge) change(ctx context.Context, c *cell, s *course, present []step, 
 		"scope", change.Scope, "run", change.Began.Run, "what", change.Sentence())
 }
 
-// moveOn is for a figure that moves while it is regressed: back to where it
-// was, or elsewhere.
-func (j *Judge) moveOn(ctx context.Context, c *cell, s *course, present []step, shift detect.Shift) {
-	now := present[shift.Since:]
-	size := sizeOf(s.open.Old, valuesOf(now))
-	if size.Low <= 1 || size.Ratio < 1+j.options.LeastChange {
-		j.recover(ctx, s, now) // what is left, if anything is, is not to be told from nothing
+// moveOn is for a figure that moves while it is regressed: back to where it was,
+// part of the way, or elsewhere. now are the cycles of the level that it has, of which
+// the interval must be above least, or nothing is left.
+func (j *Judge) moveOn(ctx context.Context, s *course, now []step, least float64) {
+	values := valuesOf(now)
+	size := sizeOf(s.open.Old, values)
+	if size.Low <= least || size.Ratio < 1+j.options.LeastChange {
+		j.recover(ctx, s, now)
 		return
 	}
 	moved := *s.open
-	moved.Level, moved.Size, moved.After = now[0].point.Run, size, shift.After
+	moved.Level, moved.Size, moved.After = now[0].point.Run, size, median(values)
 	if j.recorded(ctx, &moved) {
 		s.since, s.open = moved.Level, &moved
-		j.options.Log.Warn("regressed figure has moved on", "experiment", c.Key.String(), "figure", s.figure, "what", moved.Sentence())
+		j.options.Log.Warn("regressed figure has moved on", "experiment", moved.Key.String(), "figure", s.figure, "what", moved.Sentence())
 	}
 }
 
@@ -147,19 +150,24 @@ func (j *Judge) recover(ctx context.Context, s *course, back []step) {
 	}
 }
 
+// middle is what lies between the levels before and after a change.
+func middle(open *bench.Change) float64 { return math.Sqrt(open.Before * open.After) }
+
 // hasReturned reports whether the latest cycles are all nearer to the level
 // from before the change than to that after it.
 func hasReturned(open *bench.Change, present []step) bool {
-	if len(present) < returned {
-		return false
-	}
-	half := math.Sqrt(open.Before * open.After)
-	return !slices.ContainsFunc(last(present, returned), func(s step) bool { return s.value > half })
+	return len(present) >= returned &&
+		!slices.ContainsFunc(last(present, returned), func(s step) bool { return s.value > middle(open) })
 }
 
-// blame looks again at what an open regression is of. When it was found, the
-// others may not have run yet; and a model may hide behind a host, which shows
-// when that is as it was. It is left as it is long before the runs from before
+// worse reports whether the latest cycle is of the level after the change.
+func (v *view) worse(open *bench.Change) bool {
+	return len(v.cycles) > 0 && v.cycles[len(v.cycles)-1].value > middle(open)
+}
+
+// blame looks again at what an open regression is of, while it lasts. When it
+// was found, the others may not have run yet; and a model may hide behind a
+// host, which shows when that is as it was. It is left as it is long before the runs from before
 // are forgotten, and a model is not excused by what a host does later.
 func (j *Judge) blame(ctx context.Context, c *cell, s *course) {
 	since := c.points[len(c.points)-1].Cycle - s.open.Detected.Cycle

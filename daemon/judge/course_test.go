@@ -132,12 +132,8 @@ func TestRepeatedRunsCountAsOne(t *testing.T) {
 		}
 		return 1
 	}
-	plan := w.options.Experiments
-	for range w.options.Repeat - 1 {
-		w.options.Experiments = append(w.options.Experiments, plan...)
-	}
 	for range 70 {
-		for _, x := range plan {
+		for _, x := range w.options.Experiments {
 			memory[x.Key] = math.Exp(0.01 * w.random.NormFloat64()) // of the cycle
 		}
 		w.cycles(1)
@@ -147,7 +143,7 @@ func TestRepeatedRunsCountAsOne(t *testing.T) {
 			t.Error(c.Sentence())
 		}
 	}
-	if runs := w.byKey[plan[3].Key].course(bench.Memory).Runs; runs != 4*70 {
+	if runs := w.byKey[w.options.Experiments[3].Key].course(bench.Memory).Runs; runs != 4*70 {
 		t.Errorf("%d runs are looked at, want all", runs)
 	}
 }
@@ -178,7 +174,11 @@ func TestImprovementAndItsLoss(t *testing.T) {
 		t.Fatalf("open: %+v", w.open())
 	}
 	w.slowdown(k, bench.CPU, 61, 1)
-	w.cycles(20)
+	w.cycles(1)
+	if s := w.byKey[k].course(bench.CPU); s.State != bench.Suspected || s.open == nil {
+		t.Errorf("at once the loss is %s", s.State)
+	}
+	w.cycles(19)
 	lost := w.of(k, bench.CPU)
 	if lost == nil || lost.Direction != bench.Regression || lost.ID == c.ID || lost.Size.Low > 1.25 || lost.Size.High < 1.25 {
 		t.Fatalf("open: %+v", w.open())
@@ -220,6 +220,23 @@ func TestRecovery(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Half a recovery is none: what is left stays open, of its present size.
+func TestPartOfARegressionIsLeft(t *testing.T) {
+	w := newWorld(t, 14)
+	k := key("io", golang, "loop", 1)
+	w.cycles(40)
+	w.slowdown(k, bench.CPU, 41, 1.4)
+	for w.of(k, bench.CPU) == nil && w.cycle < 60 {
+		w.cycles(1)
+	}
+	w.slowdown(k, bench.CPU, w.cycle+2, 1.15)
+	w.cycles(20)
+	c := w.of(k, bench.CPU)
+	if c == nil || math.Abs(c.Size.Ratio-1.15) > 0.02 || math.Abs(float64(c.Began.Cycle-41)) > 3 {
+		t.Errorf("open is %+v; all: %v", c, w.history.changes)
 	}
 }
 

@@ -20,13 +20,17 @@ func (j *Judge) disturbed() float64 {
 	return float64(n) / float64(len(j.noisy))
 }
 
-// host is how the host stands: changed, by the canary or, without one, by most
-// experiments; or disturbed. A change says more than a disturbance, which may
+// host is how the host stands: changed, by the canary or by most experiments; or
+// disturbed. A change says more than a disturbance, which may
 // be the same thing.
 func (j *Judge) host() (bench.HostState, *bench.Ratio) {
 	var slower, faster *bench.Change
+	experiments := 0
 	followers := map[bench.Key]bool{}
 	for _, c := range j.cells {
+		if !c.Canary && len(c.points) > 0 {
+			experiments++
+		}
 		for _, s := range c.courses {
 			switch {
 			case s.open == nil || s.open.Scope != bench.ScopeHost:
@@ -34,7 +38,7 @@ func (j *Judge) host() (bench.HostState, *bench.Ratio) {
 				slower = larger(slower, s.open)
 			case c.Canary && s.figure == bench.Time:
 				faster = larger(faster, s.open)
-			case s.regressed():
+			case !c.Canary && s.regressed():
 				followers[c.Key] = true
 			}
 		}
@@ -42,7 +46,7 @@ func (j *Judge) host() (bench.HostState, *bench.Ratio) {
 	switch {
 	case slower != nil:
 		return bench.HostSlower, new(slower.Size)
-	case len(followers) >= mostOthers:
+	case len(followers) >= mostOthers && 2*len(followers) > experiments:
 		return bench.HostSlower, nil
 	case j.disturbed() > 0.5:
 		return bench.HostDisturbed, nil

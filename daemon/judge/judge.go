@@ -30,8 +30,11 @@ import (
 
 // History is where points, changes and pins are kept.
 type History interface {
-	// Points are the newest of every experiment, so many each, by run.
-	Points(ctx context.Context, perExperiment int) (map[bench.Key][]bench.Point, error)
+	// Points are the newest of each series: up to so many that are sound, and as
+	// many that are not, by run.
+	Points(ctx context.Context, of []bench.Series, most int) (map[bench.Series][]bench.Point, error)
+	// LastEnded is the newest cycle that went to its end.
+	LastEnded(ctx context.Context) (int64, error)
 	// Runs are the newest first.
 	Runs(ctx context.Context, q bench.RunQuery) ([]bench.Run, error)
 	// RunByID is false where there is none.
@@ -62,13 +65,15 @@ type Options struct {
 	Now             func() time.Time // nil is time.Now
 }
 
-// window is how many of the newest points of an experiment are held, times the
-// runs of a cycle. Of detect.MaxValues cycles the detector makes use; reruns and
-// dirty runs take some of the rest.
-const window = 200
+// Window is how many of the newest points of an experiment are held, sound ones
+// and others apart, with so many runs in a cycle: 200 for each. Of
+// detect.MaxValues cycles the detector makes use; reruns take some of the rest.
+func Window(repeat int) int { return min(window*max(1, repeat), maxWindow) }
 
-// maxWindow bounds it: some megabytes for each experiment.
-const maxWindow = 20_000
+const (
+	window    = 200
+	maxWindow = 20_000 // some megabytes for each experiment
+)
 
 // recent is over how many of the latest runs the host is said to be disturbed.
 const recent = 20
@@ -81,6 +86,7 @@ type Judge struct {
 	cells       []*cell // by key
 	byKey       map[bench.Key]*cell
 	noisy       []bool // of the latest runs, oldest first
+	ended       int64  // the newest cycle that went to its end: models are compared up to it
 	pin         *bench.Pin
 	conclusions []bench.Conclusion
 	scalings    []bench.Scaling
@@ -120,15 +126,9 @@ func (j *Judge) Restore(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the levels from the history: %w", err)
 	}
-	if err := j.restoreLevels(ctx, levels); err != nil {
+	j.restoreLevels(levels)
+	if err := j.restorePoints(ctx); err != nil {
 		return err
-	}
-	points, err := j.options.History.Points(ctx, j.window())
-	if err != nil {
-		return fmt.Errorf("read the points from the history: %w", err)
-	}
-	for _, c := range j.cells {
-		c.points = slices.DeleteFunc(points[c.Key], func(p bench.Point) bool { return p.Input != c.input })
 	}
 	pins, err := j.options.History.Pins(ctx)
 	if err != nil {
@@ -156,24 +156,32 @@ func (j *Judge) Restore(ctx context.Context) error {
 	return nil
 }
 
-func (j *Judge) window() int { return min(window*max(1, j.options.Repeat), maxWindow) }
+func (j *Judge) restorePoints(ctx context.Context) (err error) {
+	if j.ended, err = j.options.History.LastEnded(ctx); err != nil {
+		return fmt.Errorf("read the last cycle from the history: %w", err)
+	}
+	var wanted []bench.Series
+	for _, c := range j.cells {
+		wanted = append(wanted, bench.Series{Key: c.Key, Input: c.input})
+	}
+	points, err := j.options.History.Points(ctx, wanted, Window(j.options.Repeat))
+	if err != nil {
+		return fmt.Errorf("read the points from the history: %w", err)
+	}
+	for i, c := range j.cells {
+		c.points = points[wanted[i]]
+	}
+	return nil
+}
 
 // restoreLevels says of every course where its present level began, and what
 // is open. A change of another input than the present one is nobody's to watch
 // until that input is back, or its time is over.
-func (j *Judge) restoreLevels(ctx context.Context, levels []bench.Change) error {
+func (j *Judge) restoreLevels(levels []bench.Change) {
 	for i := range levels {
 		change := &levels[i]
 		c := j.byKey[change.Key]
-		if c == nil {
-			continue
-		}
-		if change.Input != c.input {
-			if change.Open() && j.overdue(change) {
-				if err := j.end(ctx, change, bench.Expired, "the input changed"); err != nil {
-					return err
-				}
-			}
+		if c == nil || change.Input != c.input {
 			continue
 		}
 		if s := c.course(change.Figure); s != nil {
@@ -183,7 +191,6 @@ func (j *Judge) restoreLevels(ctx context.Context, levels []bench.Change) error 
 			}
 		}
 	}
-	return nil
 }
 
 // Judge takes a run that has been recorded.
@@ -199,7 +206,7 @@ func (j *Judge) Judge(ctx context.Context, r *bench.Run) {
 	if c == nil || c.input != p.Input {
 		return
 	}
-	c.points = last(append(c.points, p), j.window())
+	c.add(p, Window(j.options.Repeat))
 	if !p.Sound && !c.Canary {
 		return // no course has gone on
 	}
@@ -225,6 +232,7 @@ func (j *Judge) CycleEnded(ctx context.Context, cycle bench.Cycle) {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.ended = cycle.Number
 	j.expire(ctx)
 	j.compareAll()
 }

@@ -11,28 +11,52 @@ const (
 	// mostOthers is how many other experiments must have runs on both sides
 	// before their majority says anything.
 	mostOthers = 4
-	// canaryRuns is how many runs of a canary after the change are the least
-	// that say anything.
-	canaryRuns = 3
+	// leastBefore is in how many cycles before the change one must have run, at
+	// least, and canaryCycles a canary after it.
+	leastBefore, canaryCycles = 5, 3
+	// near is how many cycles before the change another's level is taken from. A
+	// change is dated to within 3: what moved much earlier is no cause of it.
+	near = 8
 	// share of the change that something else must have moved by to be a cause.
 	share = 0.5
 )
 
-// scope finds out what a change is of, by what else moved since its first
-// cycle: the canary, the other experiments, or the baseline alone. Runs of one
-// cycle share the state of the machine, so the cycle is the border.
+// around is when a change is looked for in the figures of others: up to the last
+// cycle before it, and since it began in those cycles in which the experiment
+// itself had runs that count, for at other times the machine may have been in
+// another state. Runs of one cycle share its state, so cycles are the border.
+type around struct {
+	before int64
+	since  []int64 // sorted
+}
+
+func (c *cell) around(change *bench.Change) around {
+	// Reruns of a cycle may be on either side.
+	at := around{before: min(change.LastBefore.Cycle, change.Began.Cycle-1)}
+	for _, s := range last(perCycle(c.steps(change.Figure)), 2*returned) {
+		if s.point.Cycle >= change.Began.Cycle {
+			at.since = append(at.since, s.point.Cycle)
+		}
+	}
+	return at
+}
+
+// scope finds out what a change is of, by what else moved with it: the canary,
+// the other experiments, or the baseline alone.
 func (j *Judge) scope(c *cell, change *bench.Change) bench.Scope {
 	size := math.Log(change.Size.Ratio)
 	follows := func(moved float64) bool { return moved*sign(size) >= share*math.Abs(size) }
-	border := change.Began.Cycle
+	at := c.around(change)
 	switch {
 	case c.Canary:
 		return bench.ScopeHost
-	case change.Figure == bench.Relative && baselineMoved(c, border, size):
+	case change.Figure == bench.Relative && baselineMoved(c, at, size):
 		return bench.ScopeBaseline
-	case j.canaryMoved(change, follows):
+	case change.Figure == bench.Memory:
+		// Neither a slow nor a busy host changes what a process needs.
+	case j.canaryMoved(change.Figure, at, follows):
 		return bench.ScopeHost
-	case j.disturbedAt(border) && c.points[len(c.points)-1].Cycle-border <= 2*returned:
+	case j.disturbedAt(change.Began.Cycle) && c.points[len(c.points)-1].Cycle-change.Began.Cycle <= 2*returned:
 		// What lasts longer than the neighbour is the model's after all.
 		return bench.ScopeHost
 	}
@@ -42,7 +66,7 @@ func (j *Judge) scope(c *cell, change *bench.Change) bench.Scope {
 			if other == c || other.Canary || !of(other) {
 				continue
 			}
-			if m, ok := other.moved(change.Figure, border, 1); ok {
+			if m, ok := other.moved(change.Figure, at); ok {
 				list = append(list, m)
 			}
 		}
@@ -92,28 +116,24 @@ func (j *Judge) disturbedAt(cycle int64) bool {
 
 // baselineMoved reports whether a ratio changed because of its divisor: that
 // moved further, in the other direction, than the experiment itself.
-func baselineMoved(c *cell, border int64, size float64) bool {
-	own, ok := c.moved(bench.Time, border, 1)
-	divisor, okDivisor := c.baseline.moved(bench.Time, border, 1)
+func baselineMoved(c *cell, at around, size float64) bool {
+	own, ok := c.moved(bench.Time, at)
+	divisor, okDivisor := c.baseline.moved(bench.Time, at)
 	return ok && okDivisor && -divisor*sign(size) > own*sign(size)
 }
 
 // canaryMoved reports whether a canary followed: by at least half of the size,
 // and by more than its own noise.
-func (j *Judge) canaryMoved(change *bench.Change, follows func(float64) bool) bool {
-	figure := change.Figure
-	switch figure {
-	case bench.Relative, bench.LatencyP99:
-		figure = bench.Time
-	case bench.Memory:
-		return false // a canary's memory is its own
+func (j *Judge) canaryMoved(f bench.Figure, at around, follows func(float64) bool) bool {
+	if f == bench.Relative || f == bench.LatencyP99 {
+		f = bench.Time
 	}
 	for _, c := range j.cells {
 		if !c.Canary {
 			continue
 		}
-		old, recent, ok := c.sides(figure, change.Began.Cycle, canaryRuns)
-		if !ok || !follows(math.Log(median(recent)/median(old))) {
+		old, recent, ok := c.sides(f, at)
+		if !ok || len(recent) < canaryCycles || !follows(math.Log(median(recent)/median(old))) {
 			continue
 		}
 		if size := sizeOf(old, recent); size.Low > 1 || size.High < 1 {
@@ -123,25 +143,27 @@ func (j *Judge) canaryMoved(change *bench.Change, follows func(float64) bool) bo
 	return false
 }
 
-// moved is by how much the median of a figure differs between the runs before
-// a cycle and those from it on, as the logarithm of the ratio; false without 5
-// runs before and so many after.
-func (c *cell) moved(f bench.Figure, border int64, after int) (float64, bool) {
-	old, recent, ok := c.sides(f, border, after)
+// moved is by how much the median of a figure differs between the cycles before
+// a change and those since, as the logarithm of the ratio.
+func (c *cell) moved(f bench.Figure, at around) (float64, bool) {
+	old, recent, ok := c.sides(f, at)
 	if !ok {
 		return 0, false
 	}
 	return math.Log(median(recent) / median(old)), true
 }
 
-// sides are the latest values of a figure before a cycle, and from it on.
-func (c *cell) sides(f bench.Figure, border int64, after int) (old, recent []float64, ok bool) {
-	steps := c.steps(f)
-	i := slices.IndexFunc(steps, func(s step) bool { return s.point.Cycle >= border })
-	if i < 5 || len(steps)-i < after {
-		return nil, nil, false
+// sides are the values of a figure, by cycle, just before a change and since;
+// false where there are too few.
+func (c *cell) sides(f bench.Figure, at around) (old, recent []float64, ok bool) {
+	for _, s := range perCycle(c.steps(f)) {
+		if s.point.Cycle <= at.before {
+			old = append(old, s.value)
+		} else if _, both := slices.BinarySearch(at.since, s.point.Cycle); both {
+			recent = append(recent, s.value)
+		}
 	}
-	return valuesOf(last(steps[:i], baselineRuns)), valuesOf(last(steps[i:], 2*returned)), true
+	return last(old, near), recent, len(old) >= leastBefore && len(recent) > 0
 }
 
 func sign(x float64) float64 { return math.Copysign(1, x) }

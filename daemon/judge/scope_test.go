@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -46,6 +47,86 @@ func TestHostGetsSlower(t *testing.T) {
 			t.Error(c.Sentence())
 		}
 		t.Errorf("afterwards the host is %s", all.Host)
+	}
+}
+
+// While a host recovers nothing becomes a model's that was the host's: neither
+// with several runs in a cycle, nor of a model most of whose runs are dirty, which
+// shows later than the canary that all is as it was.
+func TestHostRecovers(t *testing.T) {
+	victim := key("cpu", golang, "loop", 1)
+	for name, prepare := range map[string]func(*world){
+		"several runs in a cycle": func(w *world) { w.options.Repeat = 3 },
+		"a model seldom clean": func(w *world) {
+			w.dirty = func(k bench.Key) bool { return k == victim && w.cycle%5 != 0 }
+		},
+	} {
+		for _, slow := range []int{20, 40} {
+			t.Run(fmt.Sprintf("%s, slow for %d cycles", name, slow), func(t *testing.T) {
+				w := newWorld(t, 9)
+				prepare(w)
+				w.start()
+				w.cycles(80)
+				begun := w.cycle
+				w.factor = func(_ bench.Key, f bench.Figure) float64 {
+					if f == bench.Time && w.cycle > begun && w.cycle <= begun+int64(slow) {
+						return 1.4
+					}
+					return 1
+				}
+				for range slow + 40 {
+					w.cycles(1)
+					for _, c := range w.history.changes {
+						if c.Scope != bench.ScopeHost {
+							t.Fatalf("cycle %d: %s", w.cycle-begun, c.Sentence())
+						}
+					}
+				}
+				if len(w.history.changes) < 10 {
+					t.Errorf("only %d changes: the host was not noticed", len(w.history.changes))
+				}
+			})
+		}
+	}
+}
+
+// A host that moved well before a model excuses it no longer: the ratio to the
+// baseline shows whose it is.
+func TestModelAfterAHost(t *testing.T) {
+	w := newWorld(t, 10)
+	victim := key("cpu", golang, "loop", 1)
+	w.cycles(40)
+	w.factor = func(k bench.Key, f bench.Figure) float64 {
+		slow := 1.0
+		if f == bench.Time && w.cycle > 40 {
+			slow = 1.1
+		}
+		if f == bench.Time && w.cycle > 50 && k == victim {
+			slow *= 1.12
+		}
+		return slow
+	}
+	w.cycles(40)
+	if c := w.of(victim, bench.Relative); c == nil || c.Scope != bench.ScopeModel {
+		t.Errorf("open is %+v", w.open())
+	}
+}
+
+// Some experiments that a neighbour is blamed for are not the host; most are.
+func TestHostByFollowers(t *testing.T) {
+	for followers, want := range map[int]bench.HostState{3: bench.HostOK, 5: bench.HostOK, 8: bench.HostOK, 9: bench.HostSlower} {
+		w := newWorld(t, 11)
+		w.cycles(12)
+		n := 0
+		for _, c := range w.cells {
+			if !c.Canary && n < followers {
+				n++
+				c.courses[0].open = &bench.Change{Scope: bench.ScopeHost, Direction: bench.Regression}
+			}
+		}
+		if got := w.Judgements().Host; got != want {
+			t.Errorf("with %d of 16 followers the host is %s, want %s", followers, got, want)
+		}
 	}
 }
 

@@ -66,7 +66,7 @@ func (t *table) of(c *cell, f bench.Figure) []cycleMedian {
 	}
 	medians, known := figures[f]
 	if !known {
-		medians = c.cycleMedians(f)
+		medians = c.cycleMedians(f, t.ended)
 		figures[f] = medians
 	}
 	return medians

@@ -21,21 +21,34 @@ type memory struct {
 	runs    []bench.Run
 	changes []bench.Change
 	pins    []bench.Pin
+	ended   int64
 	fail    error
 }
 
-func (m *memory) Points(_ context.Context, per int) (map[bench.Key][]bench.Point, error) {
-	points := map[bench.Key][]bench.Point{}
-	for _, r := range m.runs {
-		if p, ok := bench.PointOf(&r); ok {
-			points[r.Key] = append(points[r.Key], p)
+func (m *memory) Points(_ context.Context, of []bench.Series, most int) (map[bench.Series][]bench.Point, error) {
+	points, counts := map[bench.Series][]bench.Point{}, map[bench.Series][2]int{}
+	for _, r := range slices.Backward(m.runs) {
+		series := bench.Series{Key: r.Key, Input: r.Input}
+		p, ok := bench.PointOf(&r)
+		if !ok || !slices.Contains(of, series) {
+			continue
 		}
+		n, kind := counts[series], 0
+		if p.Sound {
+			kind = 1
+		}
+		if n[kind]++; n[kind] <= most {
+			points[series] = append(points[series], p)
+		}
+		counts[series] = n
 	}
-	for k, of := range points {
-		points[k] = last(of, per)
+	for _, list := range points {
+		slices.Reverse(list)
 	}
 	return points, m.fail
 }
+
+func (m *memory) LastEnded(context.Context) (int64, error) { return m.ended, m.fail }
 
 func (m *memory) Runs(_ context.Context, q bench.RunQuery) ([]bench.Run, error) {
 	list := slices.Clone(last(m.runs, q.Limit))
@@ -186,8 +199,9 @@ func (w *world) cycles(n int) {
 		w.now = midnight.Add(time.Duration(w.cycle) * 15 * time.Minute)
 		machine := math.Exp(w.shared * w.random.NormFloat64())
 		rounds := w.reruns
-		for _, i := range w.random.Perm(len(w.options.Experiments)) {
-			x := w.options.Experiments[i]
+		plan := slices.Repeat(w.options.Experiments, max(1, w.options.Repeat))
+		for _, i := range w.random.Perm(len(plan)) {
+			x := plan[i]
 			w.run(x, machine)
 			for ; rounds > 0; rounds-- {
 				again := w.Again(x.Key)
@@ -200,6 +214,7 @@ func (w *world) cycles(n int) {
 				}
 			}
 		}
+		w.history.ended = w.cycle
 		w.CycleEnded(w.t.Context(), bench.Cycle{Number: w.cycle})
 	}
 }

@@ -178,7 +178,7 @@ func fillRuns(b *testing.B, s *Store, runs int) {
 			FROM c CROSS JOIN experiments e`, from, min(from+step-1, runs-2)))
 	}
 	do(fmt.Sprintf(`INSERT INTO points `+cycles+`
-		SELECT e.id, (c.n - 1) * 1000 + e.id, 1, c.n, 1700000000000000000 + c.n * 300000000000, 1, 1.5e-5, 1.2e-5, 5e7 + c.n, 0.00123, 0.0234, 0
+		SELECT e.id, 1, 1, (c.n - 1) * 1000 + e.id, c.n, 1700000000000000000 + c.n * 300000000000, 1.5e-5, 1.2e-5, 5e7 + c.n, 0.00123, 0.0234, 0
 		FROM experiments e CROSS JOIN c WHERE NOT `+failed, 2, runs-2))
 	for _, text := range indexes {
 		do(text)
@@ -306,16 +306,22 @@ func benchQueries(b *testing.B, s *Store) {
 		_, err := s.LastCycle(ctx)
 		return 1, err
 	})
-	for _, n := range []int{120, pointsKept} {
-		ask(b, t, fmt.Sprintf("points, %d of each (detectors after a start)", n), func() (int, error) {
-			points, err := s.Points(ctx, n)
-			count := 0
-			for _, of := range points {
-				count += len(of)
-			}
-			return count, err
-		})
+	all, err := s.LastOK(ctx)
+	if err != nil {
+		b.Fatal(err)
 	}
+	var series []bench.Series
+	for k, r := range all {
+		series = append(series, bench.Series{Key: k, Input: r.Input})
+	}
+	ask(b, t, "points, 200 of each (detectors after a start)", func() (int, error) {
+		points, err := s.Points(ctx, series, 200)
+		count := 0
+		for _, of := range points {
+			count += len(of)
+		}
+		return count, err
+	})
 	for _, tt := range []struct {
 		name string
 		q    bench.ChangeQuery
@@ -382,7 +388,7 @@ func benchPrune(b *testing.B, s *Store) {
 	newest := time.Unix(1.7e9+300*int64(*runsOfEach), 0)
 	go func() {
 		var err error
-		dropped, err = s.Prune(b.Context(), newest, newest.Sub(time.Unix(1.7e9+300*7, 0)), 0)
+		dropped, err = s.Prune(b.Context(), newest, Limits{Age: newest.Sub(time.Unix(1.7e9+300*7, 0)), Points: 200})
 		done <- err
 	}()
 	var took []time.Duration

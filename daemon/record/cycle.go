@@ -39,3 +39,14 @@ func (s *Store) LastCycle(ctx context.Context) (int64, error) {
 	}
 	return number, nil
 }
+
+// LastEnded returns the highest number of a cycle that went to its end, 0 when
+// there was none.
+func (s *Store) LastEnded(ctx context.Context) (int64, error) {
+	var number int64
+	err := s.read.QueryRowContext(ctx, `SELECT coalesce(max(number), 0) FROM cycles WHERE ended_unix_ns IS NOT NULL AND done >= total`).Scan(&number)
+	if err != nil {
+		return 0, fmt.Errorf("read the number of the last cycle that ended: %w", s.explain(err))
+	}
+	return number, nil
+}

@@ -196,7 +196,7 @@ func playPruner(dir string) error {
 	go func() { failed <- promises(s) }()
 	go func() {
 		for {
-			if _, err := s.Prune(context.Background(), time.Now(), 0, 1); err != nil {
+			if _, err := s.Prune(context.Background(), time.Now(), Limits{Bytes: 1, Points: 3}); err != nil {
 				failed <- err
 				return
 			}

@@ -1,35 +1,82 @@
 package record
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"testing"
+	"time"
 
 	"benchd/daemon/bench"
 )
 
 // pointsOf are those of the runs, of which the newest is the first, and of each
-// experiment no more than so many: the oldest comes first.
-func pointsOf(runs []bench.Run, perExperiment int) map[bench.Key][]bench.Point {
-	points := map[bench.Key][]bench.Point{}
+// series no more than so many that are sound, and that are not: the oldest comes
+// first.
+func pointsOf(runs []bench.Run, most int) map[bench.Series][]bench.Point {
+	points := map[bench.Series][]bench.Point{}
 	for _, r := range runs {
-		if p, ok := bench.PointOf(&r); ok && len(points[r.Key]) < perExperiment {
-			points[r.Key] = slices.Insert(points[r.Key], 0, p)
+		p, ok := bench.PointOf(&r)
+		if !ok {
+			continue
+		}
+		of, n := bench.Series{Key: r.Key, Input: r.Input}, 0
+		for _, other := range points[of] {
+			if other.Sound == p.Sound {
+				n++
+			}
+		}
+		if n < most {
+			points[of] = slices.Insert(points[of], 0, p)
 		}
 	}
 	return points
 }
 
+// seriesOfRuns are all series of the runs.
+func seriesOfRuns(runs []bench.Run) []bench.Series {
+	var list []bench.Series
+	for _, r := range runs {
+		if of := (bench.Series{Key: r.Key, Input: r.Input}); !slices.Contains(list, of) {
+			list = append(list, of)
+		}
+	}
+	return list
+}
+
 func TestPointsAreThoseOfTheRuns(t *testing.T) {
 	s := open(t, t.TempDir())
-	runs := history(t, s, 130)
-	for _, perExperiment := range []int{1, 3, 1000} {
-		got, err := s.Points(t.Context(), perExperiment)
+	runs := history(t, s, 330)
+	series := append(seriesOfRuns(runs), bench.Series{Key: runs[0].Key, Input: "none"}, bench.Series{Input: runs[1].Input})
+	for _, most := range []int{1, 3, 1000} {
+		got, err := s.Points(t.Context(), series, most)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d := diff(pointsOf(runs, perExperiment), got); d != "" {
-			t.Errorf("%d per experiment: -want +got:\n%s", perExperiment, d)
+		if d := diff(pointsOf(runs, most), nonEmpty(got)); d != "" {
+			t.Errorf("%d of each: -want +got:\n%s", most, d)
+		}
+	}
+}
+
+// nonEmpty leaves out series without points.
+func nonEmpty(points map[bench.Series][]bench.Point) map[bench.Series][]bench.Point {
+	maps.DeleteFunc(points, func(_ bench.Series, of []bench.Point) bool { return len(of) == 0 })
+	return points
+}
+
+// A cycle that was cut short has not ended.
+func TestLastEnded(t *testing.T) {
+	s := open(t, t.TempDir())
+	for n, c := range []bench.Cycle{
+		{Number: 1, Total: 3, Done: 3, Ended: time.Unix(10, 0)}, {Number: 2, Total: 3, Done: 3, Ended: time.Unix(20, 0)},
+		{Number: 3, Total: 3, Done: 1, Ended: time.Unix(30, 0)}, {Number: 4, Total: 3},
+	} {
+		if err := s.RecordCycle(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.LastEnded(t.Context()); err != nil || got != min(int64(n+1), 2) {
+			t.Errorf("after cycle %d: %d, %v", c.Number, got, err)
 		}
 	}
 }

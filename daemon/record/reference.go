@@ -57,21 +57,21 @@ func fingerprintID(ctx context.Context, tx *sql.Tx, f *bench.Fingerprint) (id sq
 	return id, err
 }
 
-// keys are all experiments that have had a run or a change, by their row.
-func (s *Store) keys(ctx context.Context, tx *sql.Tx) (map[int64]bench.Key, error) {
+// keys are the rows of all experiments that have had a run or a change.
+func (s *Store) keys(ctx context.Context, tx *sql.Tx) (map[bench.Key]int64, error) {
 	rows, err := tx.QueryContext(ctx, `SELECT id, task, runtime, model, concurrency FROM experiments`)
 	if err != nil {
 		return nil, s.explain(err)
 	}
 	defer rows.Close() //nolint:errcheck // rows.Err tells
-	keys := map[int64]bench.Key{}
+	keys := map[bench.Key]int64{}
 	for rows.Next() {
 		var id int64
 		var k bench.Key
 		if err := rows.Scan(&id, &k.Task, &k.Runtime, &k.Model, &k.Concurrency); err != nil {
 			return nil, s.explain(err)
 		}
-		keys[id] = k
+		keys[k] = id
 	}
 	if err := rows.Err(); err != nil {
 		return nil, s.explain(err)

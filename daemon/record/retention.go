@@ -3,6 +3,7 @@ package record
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -19,26 +20,32 @@ const (
 	pointsChunk = 500
 )
 
-// Prune drops the oldest runs: those that ended more than age before now, and
-// those beyond which the history fills less than bytes; 0 is no limit. It
-// returns how many it dropped, also with an error. It works in short
-// transactions, between which runs are recorded, so it can be cancelled at any
-// time, and goes on when it is called again.
+// Limits are what is kept of the history.
+type Limits struct {
+	Age    time.Duration // runs that ended longer ago are dropped; 0 is no limit
+	Bytes  int64         // the oldest runs are dropped until the history fills less; 0 is no limit
+	Points int           // of each series, sound ones and others, so many outlive their runs
+}
+
+// Prune drops the oldest runs, those beyond the limits as of now. It returns
+// how many it dropped, also with an error. It works in short transactions,
+// between which runs are recorded, so it can be cancelled at any time, and goes
+// on when it is called again.
 //
 // Kept are, however old, the last good run of each experiment, for the last-run
-// gauges, and the runs that open changes refer to; points that are among the
-// newest 200 of their experiment; changes, pins and cycles; and the statistics
-// of what is dropped, see Statistics. If all that is larger than bytes, no
+// gauges, and the runs that open changes refer to; the newest points of each
+// series; changes, pins and cycles; and the statistics of what is dropped, see
+// Statistics. If all that is larger than bytes, no
 // other run is left.
 //
 // Bytes are those of the pages in use. The file has free ones besides, which
 // are filled before it grows, and gives most of them back when they are more
 // than an eighth of it; see makeShrinkable for files that cannot. The log beside
 // it, of up to some 16 MB, is not counted.
-func (s *Store) Prune(ctx context.Context, now time.Time, age time.Duration, bytes int64) (dropped int, err error) {
-	p := &pruning{now: now, bytes: bytes}
-	if age > 0 {
-		p.cutoff = now.Add(-age)
+func (s *Store) Prune(ctx context.Context, now time.Time, keep Limits) (dropped int, err error) {
+	p := &pruning{now: now, bytes: keep.Bytes}
+	if keep.Age > 0 {
+		p.cutoff = now.Add(-keep.Age)
 	}
 	for done := false; !done; {
 		err := s.inBatch(ctx, func(tx *sql.Tx) (n int, err error) {
@@ -52,7 +59,7 @@ func (s *Store) Prune(ctx context.Context, now time.Time, age time.Duration, byt
 	if dropped == 0 {
 		return 0, nil
 	}
-	if err := s.prunePoints(ctx); err != nil {
+	if err := s.prunePoints(ctx, keep.Points); err != nil {
 		return dropped, fmt.Errorf("drop old points: %w", err)
 	}
 	if err := s.shrink(ctx); err != nil {
@@ -194,12 +201,13 @@ func neededByChanges(ctx context.Context, tx *sql.Tx) (string, error) {
 }
 
 // prunePoints drops points whose runs have gone and that are not among the
-// newest of their experiment.
-func (s *Store) prunePoints(ctx context.Context) error {
-	var experiments []int64
+// newest so many of their group.
+func (s *Store) prunePoints(ctx context.Context, keep int) error {
+	var of group
+	var more bool
 	var horizon int64 // of older runs only those are left that are needed
 	err := s.inBatch(ctx, func(tx *sql.Tx) (n int, err error) {
-		if experiments, err = integers(tx.QueryContext(ctx, `SELECT id FROM experiments`)); err != nil {
+		if of, more, err = of.next(ctx, tx); err != nil {
 			return 0, err
 		}
 		needed, err := neededByChanges(ctx, tx)
@@ -210,27 +218,44 @@ func (s *Store) prunePoints(ctx context.Context) error {
 			(SELECT r.id FROM runs r WHERE `+mayGo+` ORDER BY r.id LIMIT 1),
 			(SELECT max(id) FROM runs), 0)`, needed).Scan(&horizon)
 	}, new(int))
-	for err == nil && len(experiments) > 0 {
-		err = s.inBatch(ctx, func(tx *sql.Tx) (int, error) {
-			for begun := time.Now(); len(experiments) > 0 && time.Since(begun) < batchTime; {
-				result, err := tx.ExecContext(ctx, `DELETE FROM points WHERE experiment = ?1 AND run IN (
-					SELECT p.run FROM points p WHERE p.experiment = ?1 AND p.run < ?2
-						AND p.run < (SELECT run FROM points WHERE experiment = ?1 ORDER BY run DESC LIMIT 1 OFFSET ?3)
-						AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.id = p.run)
-					ORDER BY p.run LIMIT ?4)`, experiments[0], horizon, pointsKept-1, pointsChunk)
-				if err != nil {
-					return 0, err
-				}
-				n, err := result.RowsAffected()
-				if err != nil {
-					return 0, err
-				}
-				if n < pointsChunk {
-					experiments = experiments[1:]
+	for err == nil && more {
+		err = s.inBatch(ctx, func(tx *sql.Tx) (n int, err error) {
+			for begun := time.Now(); err == nil && more && time.Since(begun) < batchTime; {
+				var dropped int64
+				if dropped, err = of.prune(ctx, tx, horizon, keep); err == nil && dropped < pointsChunk {
+					of, more, err = of.next(ctx, tx)
 				}
 			}
-			return 0, nil
+			return 0, err
 		}, new(int))
 	}
 	return err
+}
+
+// group is where points lie beside one another: those of a series that are
+// sound, or are not.
+type group struct{ experiment, input, sound int64 }
+
+// next is false after the last group. One is looked up after the other, for
+// DISTINCT would read all points.
+func (g group) next(ctx context.Context, tx *sql.Tx) (group, bool, error) {
+	err := tx.QueryRowContext(ctx, `SELECT experiment, input, sound FROM points WHERE (experiment, input, sound) > (?, ?, ?)
+		ORDER BY experiment, input, sound LIMIT 1`, g.experiment, g.input, g.sound).Scan(&g.experiment, &g.input, &g.sound)
+	if errors.Is(err, sql.ErrNoRows) {
+		return g, false, nil
+	}
+	return g, err == nil, err
+}
+
+func (g group) prune(ctx context.Context, tx *sql.Tx, horizon int64, keep int) (dropped int64, err error) {
+	const of = `experiment = ?1 AND input = ?2 AND sound = ?3`
+	result, err := tx.ExecContext(ctx, `DELETE FROM points WHERE `+of+` AND run IN (
+		SELECT p.run FROM points p WHERE `+of+` AND p.run < ?4
+			AND p.run < (SELECT run FROM points WHERE `+of+` ORDER BY run DESC LIMIT 1 OFFSET ?5)
+			AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.id = p.run)
+		ORDER BY p.run LIMIT ?6)`, g.experiment, g.input, g.sound, horizon, max(0, keep-1), pointsChunk)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }

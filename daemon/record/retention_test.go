@@ -62,7 +62,7 @@ func TestPruneByAge(t *testing.T) {
 	}
 	now := all[0].Ended.Add(30 * time.Minute)
 	const age = 100 * time.Hour // a hundred runs
-	n, err := s.Prune(t.Context(), now, age, 0)
+	n, err := s.Prune(t.Context(), now, Limits{Age: age, Points: pointsKept})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,11 +84,11 @@ func TestPruneByAge(t *testing.T) {
 	if d := diff(kept, got); d != "" {
 		t.Errorf("runs: -want +got:\n%s", d)
 	}
-	points, err := s.Points(t.Context(), 10_000)
+	points, err := s.Points(t.Context(), seriesOfRuns(all), 10_000)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := diff(pointsLeft(all, kept), points); d != "" {
+	if d := diff(nonEmpty(pointsLeft(all, kept)), nonEmpty(points)); d != "" {
 		t.Errorf("points: -want +got:\n%s", d)
 	}
 	if err := consistent(s, true); err != nil {
@@ -97,11 +97,11 @@ func TestPruneByAge(t *testing.T) {
 	compareStatistics(t, s, dropped)
 
 	// Nothing is left to do, and what is known of the dropped ones stays.
-	if n, err := s.Prune(t.Context(), now, age, 0); n != 0 || err != nil {
+	if n, err := s.Prune(t.Context(), now, Limits{Age: age, Points: pointsKept}); n != 0 || err != nil {
 		t.Errorf("again: %d were dropped, %v", n, err)
 	}
 	// Nearly all of the rest, which is added to the statistics.
-	if _, err := s.Prune(t.Context(), now, age/50, 0); err != nil {
+	if _, err := s.Prune(t.Context(), now, Limits{Age: age / 50, Points: pointsKept}); err != nil {
 		t.Error(err)
 	}
 	for _, r := range kept[2:] {
@@ -114,16 +114,18 @@ func TestPruneByAge(t *testing.T) {
 	compareStatistics(t, s, dropped)
 }
 
-// pointsLeft are those of kept runs and the newest ones of each experiment.
-func pointsLeft(all, kept []bench.Run) map[bench.Key][]bench.Point {
-	points := pointsOf(all, len(all))
-	for k, of := range points {
-		points[k] = slices.DeleteFunc(slices.Clone(of), func(p bench.Point) bool {
-			newest := p.Run >= of[max(0, len(of)-pointsKept)].Run
-			return !newest && !slices.ContainsFunc(kept, func(r bench.Run) bool { return r.ID == p.Run })
+// pointsKept is for these tests how many points of each series outlive their runs.
+const pointsKept = 40
+
+// pointsLeft are those of kept runs and the newest ones of each series.
+func pointsLeft(all, kept []bench.Run) map[bench.Series][]bench.Point {
+	newest, left := pointsOf(all, pointsKept), pointsOf(all, len(all))
+	for series, of := range left {
+		left[series] = slices.DeleteFunc(of, func(p bench.Point) bool {
+			return !slices.Contains(newest[series], p) && !slices.ContainsFunc(kept, func(r bench.Run) bool { return r.ID == p.Run })
 		})
 	}
-	return points
+	return left
 }
 
 // compareStatistics computes them anew, from all values at once.
@@ -227,7 +229,7 @@ func TestPruneBySizeShrinksTheFile(t *testing.T) {
 		newest = r.ID
 	}
 	const bytes = 2 << 20
-	dropped, err := s.Prune(t.Context(), time.Now(), 0, bytes)
+	dropped, err := s.Prune(t.Context(), time.Now(), Limits{Bytes: bytes, Points: pointsKept})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,7 +276,7 @@ func TestACancelledPruneGoesOn(t *testing.T) {
 			}
 		}
 	}()
-	first, err := s.Prune(ctx, now, time.Hour, 0)
+	first, err := s.Prune(ctx, now, Limits{Age: time.Hour, Points: pointsKept})
 	if err != nil && !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
@@ -288,7 +290,7 @@ func TestACancelledPruneGoesOn(t *testing.T) {
 	if len(runs)+first != 500 {
 		t.Errorf("%d were dropped, but %d are left", first, len(runs))
 	}
-	second, err := s.Prune(t.Context(), now, time.Hour, 0)
+	second, err := s.Prune(t.Context(), now, Limits{Age: time.Hour, Points: pointsKept})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -310,7 +312,7 @@ func TestAWrongClockHoldsUpNoPruning(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n, err := s.Prune(t.Context(), now, 5*time.Hour, 0); n != 4 || err != nil {
+	if n, err := s.Prune(t.Context(), now, Limits{Age: 5 * time.Hour, Points: pointsKept}); n != 4 || err != nil {
 		t.Errorf("%d were dropped, %v; want the 4 after the first", n, err)
 	}
 	if _, ok, err := s.RunByID(t.Context(), 1); !ok || err != nil {

@@ -139,6 +139,28 @@ var migrations = []migration{
 		content    TEXT NOT NULL, -- JSON
 		PRIMARY KEY (experiment, input, month)
 	) STRICT, WITHOUT ROWID;
+	`}, {schema: `
+	-- Sound points apart from the others, and those of an input apart from those
+	-- of the next: the newest of each lie beside one another.
+	ALTER TABLE points RENAME TO points_by_run;
+	CREATE TABLE points (
+		experiment           INTEGER NOT NULL REFERENCES experiments,
+		input                INTEGER NOT NULL REFERENCES inputs,
+		sound                INTEGER NOT NULL,
+		run                  INTEGER NOT NULL, -- which the point may outlive
+		cycle                INTEGER NOT NULL,
+		started_unix_ns      INTEGER,
+		seconds_per_unit     REAL NOT NULL, -- 0 here and below: it has none
+		cpu_seconds_per_unit REAL NOT NULL,
+		peak_memory_bytes    REAL NOT NULL,
+		latency_p50_seconds  REAL NOT NULL,
+		latency_p99_seconds  REAL NOT NULL,
+		error_ratio          REAL NOT NULL,
+		PRIMARY KEY (experiment, input, sound, run)
+	) STRICT, WITHOUT ROWID;
+	INSERT INTO points SELECT experiment, input, sound, run, cycle, started_unix_ns, seconds_per_unit, cpu_seconds_per_unit,
+		peak_memory_bytes, latency_p50_seconds, latency_p99_seconds, error_ratio FROM points_by_run ORDER BY experiment, input, sound, run;
+	DROP TABLE points_by_run;
 	`},
 }
 
