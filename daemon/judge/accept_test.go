@@ -104,6 +104,8 @@ func TestAnotherInput(t *testing.T) {
 // when it is back.
 func TestAnotherInputForLong(t *testing.T) {
 	w, k, c := regressed(t, 1.3)
+	w.only("cpu")
+	w.options.AcceptAfter = 4 * 24 * time.Hour
 	size := func(name string) {
 		for i := range w.options.Experiments {
 			w.options.Experiments[i].Size = name
@@ -118,7 +120,7 @@ func TestAnotherInputForLong(t *testing.T) {
 		t.Errorf("of %d runs of the level %d are known; open is %v", runs, s.Runs, w.open())
 	}
 	size("quick")
-	w.cycles(7*96 - window)
+	w.cycles(4*96 - window)
 	if got := w.history.changes[c.ID-1]; got.Ending != bench.Expired {
 		t.Errorf("after %v: %q", w.now.Sub(got.Detected.Time), got.Ending)
 	}

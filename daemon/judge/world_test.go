@@ -182,6 +182,11 @@ func newWorld(t testing.TB, seed uint64) *world {
 	return w
 }
 
+// only leaves the canary and one task, for tests that are long.
+func (w *world) only(task string) {
+	w.options.Experiments = slices.DeleteFunc(w.options.Experiments, func(x bench.Experiment) bool { return x.Task != task && !x.Canary })
+}
+
 // start makes a new judge of what the history knows.
 func (w *world) start() {
 	w.t.Helper()
