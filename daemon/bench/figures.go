@@ -63,7 +63,7 @@ type Figures struct {
 	BytesWritten  float64            `json:"bytes_written"`
 	Latency       *Histogram         `json:"latency,omitempty"`
 
-	// The httpbin, where the daemon started it itself.
+	// The httpbin, where it tells its usage.
 	ServerCPUSeconds  *float64 `json:"server_cpu_seconds"`
 	ServerMemoryBytes *float64 `json:"server_memory_bytes"` // RSS at the end of the run
 
