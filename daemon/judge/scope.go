@@ -14,6 +14,9 @@ const (
 	// leastBefore is in how many cycles before the change one must have run, at
 	// least, and canaryCycles a canary after it.
 	leastBefore, canaryCycles = 5, 3
+	// usualCycles is how many cycles before a change tell how many dirty runs are
+	// usual.
+	usualCycles = window / 2
 	// near is how many cycles before the change another's level is taken from. A
 	// change is dated to within 3: what moved much earlier is no cause of it.
 	near = 8
@@ -102,6 +105,7 @@ func (j *Judge) disturbedAt(cycle int64) bool {
 				bad = 1
 			}
 			switch {
+			case p.Cycle < cycle-usualCycles: // of either kind all that far back are held, but no further
 			case p.Cycle < cycle-3:
 				usually++
 				usuallyDirty += bad
