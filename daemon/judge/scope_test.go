@@ -254,6 +254,7 @@ func TestRuntimeChanges(t *testing.T) {
 func TestChangeBesideANeighbour(t *testing.T) {
 	w := newWorld(t, 7)
 	w.only("cpu")
+	w.reruns = 0 // of the victim there would be many clean runs
 	w.start()
 	victim := key("cpu", golang, "loop", 1)
 	// What was long ago says nothing of what is usual.
