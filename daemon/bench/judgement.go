@@ -184,7 +184,7 @@ type Judgements struct {
 	Conclusions []Conclusion
 	Scalings    []Scaling
 	Open        []Change // oldest first
-	Ended       []Change // the latest of each figure, where that is closed; oldest first
+	Ended       []Change // the latest of each figure that is closed; oldest first
 	Host        HostState
 	HostRatio   *Ratio  // of the canary's change, while the host is slower or faster
 	Disturbed   float64 // share of the latest runs that were dirty, 0 to 1

@@ -87,11 +87,11 @@ var (
 		"1 for each thing that was different in the runs before and after an open change: a suspect, not a proof.", withLabels("figure", "cause")...)
 
 	endedChange = desc("benchd_last_ended_change_ratio",
-		"Size of the latest change of a figure, the new level by the old, where it is open no more; the label ending says why.", endedLabels...)
+		"Size of the latest change of a figure that is open no more, the new level by the old; the label ending says why.", endedLabels...)
 	endedChangeBegin = desc("benchd_last_ended_change_begin_timestamp_seconds",
 		"When the first run of the new level was started, of the latest change that is open no more.", endedLabels...)
 	endedChangeTime = desc("benchd_last_ended_change_timestamp_seconds",
-		"When the latest change of a figure ended.", endedLabels...)
+		"When the latest change of a figure that is open no more ended.", endedLabels...)
 
 	changesFound = desc("benchd_changes_total",
 		"Lasting changes found since benchd was started.", "direction", "scope")

@@ -34,6 +34,9 @@ func TestAccept(t *testing.T) {
 	}
 	w.start()
 	w.cycles(30)
+	if all := w.Judgements(); len(all.Ended) != 1 || all.Ended[0].ID != c.ID || all.Ended[0].Ending != bench.Accepted {
+		t.Errorf("ended: %+v", all.Ended)
+	}
 	if s := w.byKey[k].course(bench.CPU); s.State != bench.Steady || s.open != nil {
 		t.Errorf("%+v", s.Course)
 	}
@@ -41,6 +44,12 @@ func TestAccept(t *testing.T) {
 	w.cycles(20)
 	if c := w.of(k, bench.CPU); c == nil || c.Direction != bench.Improvement {
 		t.Errorf("the way back is %+v", c)
+	}
+	for range 2 { // the second is of a daemon that was started anew
+		if all := w.Judgements(); len(all.Ended) != 1 || all.Ended[0].ID != c.ID {
+			t.Errorf("ended, while another is open: %+v", all.Ended)
+		}
+		w.start()
 	}
 
 	_, err = w.Accept(t.Context(), bench.Selection{ID: c.ID}, "")

@@ -28,7 +28,7 @@ type course struct {
 	figure  bench.Figure
 	since   int64         // run at which the present level began; 0: with the first
 	open    *bench.Change // nil, or what is open: a regression or an improvement
-	ended   *bench.Change // nil, or the latest change, if that is closed
+	ended   *bench.Change // nil, or the latest that is closed
 	suspect bool
 }
 
@@ -108,15 +108,17 @@ func (j *Judge) change(ctx context.Context, c *cell, s *course, present []step, 
 		if !j.closed(ctx, s.open, bench.Superseded) {
 			return
 		}
-		s.open = nil
+		s.open, s.ended = nil, s.open
 	}
 	if !j.recorded(ctx, change) {
 		return
 	}
 	j.found[bench.Kind{Direction: change.Direction, Scope: change.Scope}]++
-	s.since, s.open, s.ended = change.Level, nil, change
+	s.since = change.Level
 	if change.Open() {
-		s.open, s.ended = change, nil
+		s.open = change
+	} else {
+		s.ended = change
 	}
 	j.options.Log.Warn("figure has changed", "experiment", c.Key.String(), "figure", s.figure, "direction", change.Direction,
 		"scope", change.Scope, "run", change.Began.Run, "what", change.Sentence())

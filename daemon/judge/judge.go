@@ -46,6 +46,8 @@ type History interface {
 	// Levels are the newest change of every figure of every experiment and
 	// input, closed ones included.
 	Levels(ctx context.Context) ([]bench.Change, error)
+	// Ended are the newest closed ones, likewise.
+	Ended(ctx context.Context) ([]bench.Change, error)
 	RecordPin(ctx context.Context, p bench.Pin) error
 	// Pins are the newest first.
 	Pins(ctx context.Context) ([]bench.Pin, error)
@@ -126,7 +128,11 @@ func (j *Judge) Restore(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the levels from the history: %w", err)
 	}
-	j.restoreLevels(levels)
+	ended, err := j.options.History.Ended(ctx)
+	if err != nil {
+		return fmt.Errorf("read what has ended from the history: %w", err)
+	}
+	j.restoreLevels(levels, ended)
 	if err := j.restorePoints(ctx); err != nil {
 		return err
 	}
@@ -177,18 +183,24 @@ func (j *Judge) restorePoints(ctx context.Context) (err error) {
 // restoreLevels says of every course where its present level began, and what
 // is open. A change of another input than the present one is nobody's to watch
 // until that input is back, or its time is over.
-func (j *Judge) restoreLevels(levels []bench.Change) {
-	for i := range levels {
-		change := &levels[i]
-		c := j.byKey[change.Key]
-		if c == nil || change.Input != c.input {
-			continue
+func (j *Judge) restoreLevels(levels, ended []bench.Change) {
+	courseOf := func(change *bench.Change) *course {
+		if c := j.byKey[change.Key]; c != nil && change.Input == c.input {
+			return c.course(change.Figure)
 		}
-		if s := c.course(change.Figure); s != nil {
-			s.since, s.ended = change.Level, change
-			if change.Open() {
-				s.open, s.ended = change, nil
+		return nil
+	}
+	for i := range levels {
+		if s := courseOf(&levels[i]); s != nil {
+			s.since = levels[i].Level
+			if levels[i].Open() {
+				s.open = &levels[i]
 			}
+		}
+	}
+	for i := range ended {
+		if s := courseOf(&ended[i]); s != nil {
+			s.ended = &ended[i]
 		}
 	}
 }

@@ -102,6 +102,17 @@ func (m *memory) Levels(context.Context) ([]bench.Change, error) {
 	return list, m.fail
 }
 
+func (m *memory) Ended(context.Context) ([]bench.Change, error) {
+	var closed memory
+	for _, c := range m.changes {
+		if !c.Open() {
+			closed.changes = append(closed.changes, c)
+		}
+	}
+	list, _ := closed.Levels(context.Background())
+	return list, m.fail
+}
+
 func (m *memory) RecordPin(_ context.Context, p bench.Pin) error {
 	m.pins = slices.Insert(m.pins, 0, p)
 	return m.fail

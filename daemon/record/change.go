@@ -86,6 +86,12 @@ func (s *Store) Levels(ctx context.Context) ([]bench.Change, error) {
 	return s.changes(ctx, `c.id IN (SELECT max(id) FROM changes GROUP BY experiment, input, figure) ORDER BY c.id`)
 }
 
+// Ended returns the newest closed change of every experiment, input and figure
+// that has had any, the oldest first.
+func (s *Store) Ended(ctx context.Context) ([]bench.Change, error) {
+	return s.changes(ctx, `c.id IN (SELECT max(id) FROM changes WHERE closed_unix_ns IS NOT NULL GROUP BY experiment, input, figure) ORDER BY c.id`)
+}
+
 func (s *Store) changes(ctx context.Context, where string, args ...any) ([]bench.Change, error) {
 	changes, err := selectChanges(ctx, s.read, where, args...)
 	if err != nil {

@@ -1,6 +1,8 @@
 package record
 
 import (
+	"context"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -101,46 +103,52 @@ func TestChangesRefuses(t *testing.T) {
 	}
 }
 
-func TestLevelsAreOfTheNewestChanges(t *testing.T) {
+// The level is that of the newest change, what has ended that of the newest that
+// is closed.
+func TestNewestChanges(t *testing.T) {
 	s := open(t, t.TempDir())
-	want := map[string]int64{}
+	levels, ended := map[string]int64{}, map[string]int64{}
 	for i, tt := range []struct {
 		run    int // whose experiment it is
 		input  string
 		figure bench.Figure
 		closed bool
-		level  int64 // 0: another one follows
 	}{
-		{1, "a", bench.CPU, true, 0},
-		{1, "a", bench.Time, false, 11},
-		{1, "b", bench.CPU, true, 12},
-		{1, "a", bench.CPU, true, 13},
-		{2, "a", bench.CPU, false, 0},
-		{2, "a", bench.CPU, true, 15},
+		{1, "a", bench.CPU, true},
+		{1, "a", bench.Time, false},
+		{1, "b", bench.CPU, true},
+		{1, "a", bench.CPU, true},
+		{2, "a", bench.CPU, true},
+		{2, "a", bench.CPU, false},
 	} {
 		c := exampleChange(example(tt.run))
 		c.Input, c.Figure, c.Level = tt.input, tt.figure, int64(10+i)
+		of := fmt.Sprint(c.Key, tt.input, tt.figure)
 		c.Closed = time.Time{}
-		if tt.closed {
+		if levels[of] = c.Level; tt.closed {
 			c.Closed = c.Began.Time
+			ended[of] = c.Level
 		}
 		if err := s.RecordChange(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
-		if tt.level != 0 {
-			want[c.Key.String()+" "+c.Input+" "+string(c.Figure)] = tt.level
+	}
+	for _, tt := range []struct {
+		name string
+		ask  func(context.Context) ([]bench.Change, error)
+		want map[string]int64
+	}{{"levels", s.Levels, levels}, {"ended", s.Ended, ended}} {
+		changes, err := tt.ask(t.Context())
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	changes, err := s.Levels(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := map[string]int64{}
-	for _, c := range changes {
-		got[c.Key.String()+" "+c.Input+" "+string(c.Figure)] = c.Level
-	}
-	if d := cmp.Diff(want, got); d != "" || len(changes) != len(want) {
-		t.Errorf("-want +got:\n%s", d)
+		got := map[string]int64{}
+		for _, c := range changes {
+			got[fmt.Sprint(c.Key, c.Input, c.Figure)] = c.Level
+		}
+		if d := cmp.Diff(tt.want, got); d != "" || len(changes) != len(tt.want) {
+			t.Errorf("%s: -want +got:\n%s", tt.name, d)
+		}
 	}
 }
 
