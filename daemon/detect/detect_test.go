@@ -135,13 +135,17 @@ func TestScale(t *testing.T) {
 	for i := range x {
 		scaled[i].X, upside[i].X = 0x1p40*x[i], 1/x[i]
 	}
-	for i, a := range Scan(scaled, twoPercent) {
+	inUnit, inverse := Scan(scaled, twoPercent), Scan(upside, twoPercent)
+	if len(inUnit) != len(plain) || len(inverse) != len(plain) {
+		t.Fatalf("%d alerts in another unit and %d of the inverse, want %d", len(inUnit), len(inverse), len(plain))
+	}
+	for i, a := range inUnit {
 		if a.At != plain[i].At || a.Since != plain[i].Since || math.Abs(a.Ratio/plain[i].Ratio-1) > 1e-9 {
 			t.Errorf("in another unit %+v, want %+v", a, plain[i])
 		}
 	}
-	for i, a := range Scan(upside, Options{LeastEffect: 0.02}) {
-		if a.Since != plain[i].Since || math.Abs(a.Ratio*plain[i].Ratio-1) > 1e-9 {
+	for i, a := range inverse {
+		if a.At != plain[i].At || a.Since != plain[i].Since || math.Abs(a.Ratio*plain[i].Ratio-1) > 1e-9 {
 			t.Errorf("of the inverse %+v, want that of %+v", a, plain[i])
 		}
 	}
@@ -183,11 +187,23 @@ func TestNoticeable(t *testing.T) {
 	if ratio, ok := Noticeable(repeat(1, 0, 50), twoPercent); !ok || math.Abs(ratio-0.02) > 1e-6 {
 		t.Errorf("%g %v for a constant, want the least of interest", ratio, ok)
 	}
+	first := Options{LeastEffect: 0.02, First: true}
+	if ratio, ok := Noticeable(repeat(1, 0.01, firstBase-1), first); ok {
+		t.Errorf("%g at a cold start, where no ordinary change could be found yet", ratio)
+	}
+	if _, ok := Noticeable(repeat(1, 0.01, firstBase), first); !ok {
+		t.Error("nothing once a change that begins now could be found")
+	}
 	for _, k := range noises[:3] {
 		for _, cv := range []float64{0.005, 0.02, 0.05} {
 			for _, down := range []bool{false, true} {
-				if share := noticed(k, cv, down, 200); share < 0.7 || share > 0.97 {
-					t.Errorf("%s, CV %g, down %v: %g of the steps were noticed, want 0.8", k.name, cv, down, share)
+				for _, c := range []struct {
+					seen  int
+					first bool
+				}{{2 * minBase, false}, {firstBase, true}, {100, false}} {
+					if share := noticed(k, cv, down, c.seen, c.first, 200); share < 0.7 || share > 0.97 {
+						t.Errorf("%s, CV %g, down %v, %d values, first %v: %g of the steps were noticed, want 0.8", k.name, cv, down, c.seen, c.first, share)
+					}
 				}
 			}
 		}
@@ -195,22 +211,23 @@ func TestNoticeable(t *testing.T) {
 }
 
 // noticed is the share of steps, as small as Noticeable says, that are found
-// within 20 runs.
-func noticed(k noise, cv float64, down bool, count int) float64 {
+// within 20 runs, where so many values were seen before.
+func noticed(k noise, cv float64, down bool, seen int, first bool, count int) float64 {
+	o := Options{LeastEffect: 0.02, First: first}
 	hits := 0
 	for i := range count {
 		rnd := rand.New(rand.NewPCG(uint64(i), 4))
-		y := valuesOf(k.series(rnd, 120, cv, 120, 0))
-		size, _ := Noticeable(y[:100], twoPercent)
+		y := valuesOf(k.series(rnd, seen+20, cv, seen+20, 0))
+		size, _ := Noticeable(y[:seen], o)
 		factor := 1 + size
 		if down {
 			factor = 1 / factor
 		}
-		for i := 100; i < len(y); i++ {
+		for i := seen; i < len(y); i++ {
 			y[i].X *= factor
 		}
-		for n := 101; n <= len(y); n++ {
-			if _, ok := Latest(y[:n], twoPercent); ok {
+		for n := seen + 1; n <= len(y); n++ {
+			if _, ok := Latest(y[:n], o); ok {
 				hits++
 				break
 			}
@@ -234,45 +251,6 @@ func TestSuspect(t *testing.T) {
 	}
 	if Suspect(repeat(7, 0, 60), twoPercent) || !Suspect(join(repeat(7, 0, 60), repeat(8, 0, 1)), twoPercent) {
 		t.Error("of a constant, only the first other value is suspect")
-	}
-}
-
-// TestSimulated is a small part of what BenchmarkDetection shows.
-func TestSimulated(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		noise
-		most  float64 // false alarms per 1,000 runs, what is promised
-		count int     // of series of 300 runs, for each noise level
-	}{{noises[0], 0.05, 50}, {noises[1], 0.05, 100}, {noises[2], 0.1, 400}, {noises[3], 0.05, 150}} {
-		rate := 0.0
-		for _, cv := range []float64{0.02, 0.05, 0.1} {
-			rate += falsePer1000(c.noise, cv, c.count, ours) / 3
-		}
-		t.Logf("%s: %.3f false alarms per 1,000 runs", c.name, rate)
-		if rate > c.most {
-			t.Errorf("%s: %.3f false alarms per 1,000 runs, want at most %g", c.name, rate, c.most)
-		}
-	}
-	for _, c := range []struct {
-		noise
-		cv, step float64
-		want     [3]float64
-	}{
-		{noises[0], 0.02, 0.05, [3]float64{0.6, 0.9, 0.99}},
-		{noises[0], 0.05, 0.2, [3]float64{0.97, 0.99, 0.99}},
-		{noises[0], 0.05, 0.1, [3]float64{0.2, 0.55, 0.9}},
-		{noises[2], 0.02, 0.1, [3]float64{0.9, 0.97, 0.99}},
-	} {
-		for i, share := range power(c.noise, c.cv, c.step, 100, ours) {
-			if share < c.want[i] {
-				t.Errorf("%s, CV %g, step %g: %.2f found within %d runs, want %.2f", c.name, c.cv, c.step, share, within[i], c.want[i])
-			}
-		}
-	}
-	n, coverage, dated := sizes(noises[0], 0.02, 0.1, 200)
-	if n < 190 || coverage < 0.88 || dated < 0.84 {
-		t.Errorf("%d of 200 steps found, the interval held %.2f, dated %.2f", n, coverage, dated)
 	}
 }
 

@@ -36,6 +36,12 @@ func bimodal(r *rand.Rand) float64 {
 	return (level + 0.1*r.NormFloat64()) / math.Sqrt(0.21+0.01)
 }
 
+// levels of noise and sizes of steps that all tables and tests have.
+var (
+	spreads = []float64{0.02, 0.05, 0.1}
+	steps   = []float64{0.05, 0.07, 0.1, 0.2}
+)
+
 var noises = []noise{
 	{"iid", 0, gauss}, {"AR(.3)", 0.3, gauss}, {"AR(.5)", 0.5, gauss}, {"bimodal", 0, bimodal},
 	{"t3", 0, student3}, {"lognormal", 0, lognormal}, {"AR(.5) t3", 0.5, student3},
@@ -61,29 +67,33 @@ func (k noise) series(rnd *rand.Rand, n int, cv float64, step int, effect float6
 	return y
 }
 
-// falsePer1000 counts alerts in series without a change, from a cold start of
-// 300 runs each.
-func falsePer1000(k noise, cv float64, count int, d detector) float64 {
-	const runs = 300
-	alerts := 0
+// falseAlarms counts alerts in series without a change, from a cold start of
+// falseRuns runs each.
+func falseAlarms(k noise, cv float64, count int, d detector) (alerts int) {
 	for _, n := range parallel(count, func(i int) int {
 		rnd := rand.New(rand.NewPCG(uint64(i), math.Float64bits(cv)))
-		return len(online(k.series(rnd, runs, cv, runs, 0), d))
+		return len(online(k.series(rnd, falseRuns, cv, falseRuns, 0), d))
 	}) {
 		alerts += n
 	}
-	return 1000 * float64(alerts) / float64(count*runs)
+	return alerts
+}
+
+const falseRuns = 300
+
+func falsePer1000(k noise, cv float64, count int, d detector) float64 {
+	return 1000 * float64(falseAlarms(k, cv, count, d)) / float64(count*falseRuns)
 }
 
 // within are the numbers of runs after a step for which power is shown.
 var within = [3]int{10, 20, 50}
 
-// power is the share of steps that are found within so many runs of their
-// beginning, by which 100 runs were seen. The same seeds are the same series
-// for every detector.
-func power(k noise, cv, step float64, count int, d detector) (share [3]float64) {
+// foundAfter says, for each series, how many runs after its step it was found,
+// or more than the most of within. 100 runs were seen before the step. The
+// same seeds are the same series for every detector.
+func foundAfter(k noise, cv, step float64, count int, d detector) []int {
 	const before = 100
-	for _, n := range parallel(count, func(i int) int {
+	return parallel(count, func(i int) int {
 		rnd := rand.New(rand.NewPCG(uint64(i), 1))
 		y := k.series(rnd, before+within[2], cv, before, step)
 		for n := 1; n <= within[2]; n++ {
@@ -92,7 +102,12 @@ func power(k noise, cv, step float64, count int, d detector) (share [3]float64) 
 			}
 		}
 		return within[2] + 1
-	}) {
+	})
+}
+
+// power is the share of steps that are found within so many runs.
+func power(k noise, cv, step float64, count int, d detector) (share [3]float64) {
+	for _, n := range foundAfter(k, cv, step, count, d) {
 		for j, limit := range within {
 			if n <= limit {
 				share[j] += 1 / float64(count)

@@ -35,12 +35,12 @@ const suspectT = 3.2
 
 // Noticeable is the smallest lasting change, up or down, that would be noticed if it began
 // now: with probability 0.8 within 20 further runs. ok is false where there
-// are too few values to say.
+// are too few values to say, or to find an ordinary change with (firstBase).
 func Noticeable(regime []Value, o Options) (ratio float64, ok bool) {
 	var w window
 	w.fill(regime)
 	const m = 16
-	if w.n < 2*minBase {
+	if w.n < 2*minBase || o.First && w.n < firstBase {
 		return 0, false
 	}
 	x := w.x[max(0, w.n-maxBase):w.n]
