@@ -85,11 +85,12 @@ func detectFiles(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 				fmt.Fprintf(stderr, "benchd detect: %s: %s\n", file, note)
 			}
 			d := detected{file: file, Series: s, alerts: detect.Scan(s.Values, f.options)}
-			start := 0
+			start, now := 0, f.options
+			now.First = len(d.alerts) == 0
 			if n := len(d.alerts); n > 0 {
 				start = d.alerts[n-1].Since
 			}
-			if ratio, ok := detect.Noticeable(s.Values[start:], f.options); ok {
+			if ratio, ok := detect.Noticeable(s.Values[start:], now); ok {
 				d.noticeable = &ratio
 			}
 			all = append(all, d)

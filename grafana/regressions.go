@@ -100,7 +100,7 @@ func howFiguresStand() row {
 	return section("$task: how does every figure stand?",
 		beside(11, figureOf("How does each stand?", "After its latest clean run. Suspect: it may have got worse, and is run again at once. Regressed: it did, and nobody has accepted that.", "none", 0).orElse(noFigure).
 			table(append(append([]column{}, who...), states...), "Model", false, ofStates...)),
-		beside(11, figureOf("Smallest change that would be noticed", "The smallest lasting change of each figure that would be noticed within some 20 cycles: silence means no more than this. Absent with fewer than 16 cycles that have a clean run. "+
+		beside(11, figureOf("Smallest change that would be noticed", "The smallest lasting change of each figure that would be noticed within some 20 cycles: silence means no more than this. Absent with fewer than 22 cycles that have a clean run, or 16 since a change. "+
 			"Clean runs: most of any figure, of its present level, up to 200 times BENCHD_REPEAT; those that the httpbin limited are left out.", "none", 0).orElse(tooFewCycles).
 			table(append(append(append([]column{}, who...), noticed...), value("F", "Clean runs", "none", 0).wide(85)), "Model", false,
 				append(ofNoticed, q(strip(`benchd_figure_runs{`+ofTask+`}`), "").orEmpty(noFigure))...)),

@@ -69,7 +69,7 @@ var (
 	figureRuns = desc("benchd_figure_runs",
 		"Clean runs of the present level of a figure, up to 200 times BENCHD_REPEAT: what the next ones are held against. Those that the httpbin limited are left out.", figureLabels...)
 	figureNoticeable = desc("benchd_figure_noticeable_change_ratio",
-		"Smallest lasting change of a figure that would be noticed now within some 20 cycles, 0.07 being 7 percent: silence means no more than that. Absent with fewer than 16 cycles that have a clean run of the present level.", figureLabels...)
+		"Smallest lasting change of a figure that would be noticed now within some 20 cycles, 0.07 being 7 percent: silence means no more than that. Absent with fewer than 22 cycles that have a clean run, or 16 since a change.", figureLabels...)
 	figureDrift = estimated("benchd_figure_drift", "_ratio",
 		"Latest runs by the pinned baseline, 1.1 being 10 percent more; absent without one.", figureLabels)
 
