@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"flag"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -10,15 +11,23 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 )
 
+var (
+	falseSeries = flag.Int("series", 2000, "simulated series a cell for false alarms in BenchmarkDetection")
+	powerSeries = flag.Int("steps", 100, "simulated steps a cell for power in BenchmarkDetection")
+)
+
 // BenchmarkDetection prints what the detector is worth, as tables: on series
-// with human annotations, on triaged ones, and on simulated ones.
+// with human annotations, on triaged ones, and on simulated ones. More series,
+// for less chance in the figures, take longer:
+//
+//	go test -run '^$' -bench Detection -benchtime 1x -timeout 2h ./daemon/detect -series 6000 -steps 1000
 func BenchmarkDetection(b *testing.B) {
 	labelled(b)
 	for b.Loop() {
 		fmt.Printf("\n%s", annotatedTable(b))
 		fmt.Printf("\n\n%s", triagedTable(b))
-		fmt.Printf("\n\n%s", falseTable(2000))
-		fmt.Printf("\n\n%s", powerTable(100))
+		fmt.Printf("\n\n%s", falseTable(*falseSeries))
+		fmt.Printf("\n\n%s", powerTable(*powerSeries))
 		fmt.Printf("\n\n%s", sizeTable(300))
 		fmt.Printf("\n\n%s\n", suspectTable(300))
 	}
@@ -76,9 +85,10 @@ func triagedTable(t testing.TB) string {
 	return out.RenderMarkdown()
 }
 
-// falseTable has, of the noises for which something is promised, count series a
-// cell, as alerts are rare; of the others and of the design, which are there to
-// be compared, a quarter of it. Standard errors are those of counts.
+// falseTable has, of the noises for which something is promised and of those with
+// two modes, count series a cell, as alerts are rare; of the others and of the
+// design, which are there to be compared, a quarter of it. Standard errors are
+// those of counts.
 func falseTable(count int) string {
 	rate := func(k noise, cv float64, count int, d detector) string {
 		runs := float64(count * falseRuns)
@@ -88,7 +98,7 @@ func falseTable(count int) string {
 	out := newTable("false alarms per 1,000 runs", "CV", "benchd", "design")
 	for i, k := range noises {
 		series := count
-		if i >= 4 {
+		if i >= 6 {
 			series = count / 4
 		}
 		for _, cv := range spreads {
@@ -98,14 +108,25 @@ func falseTable(count int) string {
 	return out.RenderMarkdown()
 }
 
+// powerTable holds ours against the design by the same series. Standard errors of
+// the differences are those of the series that only one of the two finds.
 func powerTable(count int) string {
-	out := newTable("noise", "CV", "step", "benchd within 10", "20", "50", "design within 10", "20", "50")
+	out := newTable("noise", "CV", "step", "benchd within 10", "20", "50", "design within 10", "20", "50", "more within 10", "20", "50")
 	for _, k := range noises[:3] {
 		for _, cv := range spreads {
 			for _, step := range steps {
-				a, b := power(k, cv, step, count, ours), power(k, cv, step, count, reference(0.02))
-				out.AppendRow(table.Row{k.name, percent(cv), percent(step),
-					percent(a[0]), percent(a[1]), percent(a[2]), percent(b[0]), percent(b[1]), percent(b[2])})
+				mine, theirs := foundAfter(k, cv, step, count, ours), foundAfter(k, cv, step, count, reference(0.02))
+				row := table.Row{k.name, percent(cv), percent(step)}
+				for _, found := range [][]int{mine, theirs} {
+					for _, share := range shares(found) {
+						row = append(row, percent(share))
+					}
+				}
+				for _, limit := range within {
+					won, lost := decided(mine, theirs, limit)
+					row = append(row, fmt.Sprintf("%+.1f ± %.1f", 100*float64(won-lost)/float64(count), 100*math.Sqrt(float64(won+lost))/float64(count)))
+				}
+				out.AppendRow(row)
 			}
 		}
 	}

@@ -27,13 +27,16 @@ func lognormal(r *rand.Rand) float64 {
 	return (math.Exp(s*r.NormFloat64()) - mean) / sd
 }
 
-// bimodal is two levels, the slow one in 3 of 10 runs.
-func bimodal(r *rand.Rand) float64 {
-	level := -0.3
-	if r.Float64() < 0.3 {
-		level = 0.7
+// bimodal is two levels, ten times as far apart as each spreads, the slow one in
+// that share of the runs.
+func bimodal(slow float64) func(*rand.Rand) float64 {
+	return func(r *rand.Rand) float64 {
+		level := -slow
+		if r.Float64() < slow {
+			level++
+		}
+		return (level + 0.1*r.NormFloat64()) / math.Sqrt(slow*(1-slow)+0.01)
 	}
-	return (level + 0.1*r.NormFloat64()) / math.Sqrt(0.21+0.01)
 }
 
 // levels of noise and sizes of steps that all tables and tests have.
@@ -43,7 +46,8 @@ var (
 )
 
 var noises = []noise{
-	{"iid", 0, gauss}, {"AR(.3)", 0.3, gauss}, {"AR(.5)", 0.5, gauss}, {"bimodal", 0, bimodal},
+	{"iid", 0, gauss}, {"AR(.3)", 0.3, gauss}, {"AR(.5)", 0.5, gauss}, {"bimodal, 3 of 10 slow", 0, bimodal(0.3)},
+	{"bimodal, 1 of 5 slow", 0, bimodal(0.2)}, {"bimodal, 1 of 10 slow", 0, bimodal(0.1)},
 	{"t3", 0, student3}, {"lognormal", 0, lognormal}, {"AR(.5) t3", 0.5, student3},
 }
 
@@ -106,13 +110,30 @@ func foundAfter(k noise, cv, step float64, count int, d detector) []int {
 }
 
 // power is the share of steps that are found within so many runs.
-func power(k noise, cv, step float64, count int, d detector) (share [3]float64) {
-	for _, n := range foundAfter(k, cv, step, count, d) {
+func power(k noise, cv, step float64, count int, d detector) [3]float64 {
+	return shares(foundAfter(k, cv, step, count, d))
+}
+
+func shares(found []int) (share [3]float64) {
+	for _, n := range found {
 		for j, limit := range within {
 			if n <= limit {
-				share[j] += 1 / float64(count)
+				share[j] += 1 / float64(len(found))
 			}
 		}
 	}
 	return share
+}
+
+// decided counts the series that only one of two detectors finds in time.
+func decided(mine, theirs []int, limit int) (won, lost int) {
+	for i := range mine {
+		switch {
+		case mine[i] <= limit && theirs[i] > limit:
+			won++
+		case mine[i] > limit && theirs[i] <= limit:
+			lost++
+		}
+	}
+	return won, lost
 }

@@ -42,15 +42,7 @@ func TestPower(t *testing.T) {
 			for _, step := range steps {
 				mine, theirs := foundAfter(k, cv, step, 40, ours), foundAfter(k, cv, step, 40, reference(0.02))
 				for j, limit := range within {
-					won, lost := 0, 0
-					for i := range mine {
-						switch {
-						case mine[i] <= limit && theirs[i] > limit:
-							won++
-						case mine[i] > limit && theirs[i] <= limit:
-							lost++
-						}
-					}
+					won, lost := decided(mine, theirs, limit)
 					sum[j] += won - lost
 					if float64(lost-won) > 3.1*math.Sqrt(float64(lost+won)) {
 						t.Errorf("%s, CV %g, step %g, within %d: %d steps found that the reference misses, %d missed that it finds", k.name, cv, step, limit, won, lost)
