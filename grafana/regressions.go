@@ -67,7 +67,7 @@ func openChanges() row {
 				value("E", "Before, ratio", "suffix:×", 2), value("F", "After, ratio", "suffix:×", 2)),
 				"Task", false,
 				level("before_seconds"), level("after_seconds"), level("before_bytes"), level("after_bytes"), level("before_ratio"), level("after_ratio"))),
-		beside(8, figureOf("What ended lately, and how?", "Of all tasks: the latest change of each figure, if it is open no more. Recovered: it is as it was. Accepted: by a person; who and why is in /api/v1/changes. Expired: after "+
+		beside(8, figureOf("What ended lately, and how?", "Of all tasks: the latest change of each figure that is open no more. Recovered: it is as it was. Accepted: by a person; who and why is in /api/v1/changes. Expired: after "+
 			"BENCHD_ACCEPT_AFTER. Superseded: by another change, or another input.", "none", 2).
 			orElse(noneEnded).
 			table(append(identity(), of("figure", "Figure", 145).worded(figures), of("direction", "Direction", 105).shaded([]shade{{"regression", "red"}, {"improvement", "blue"}}),
