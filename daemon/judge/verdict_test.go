@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"benchd/daemon/bench"
 )
 
@@ -131,6 +133,30 @@ func TestUndecided(t *testing.T) {
 	}
 	if !told {
 		t.Error("nobody is told how many cycles it takes")
+	}
+}
+
+// A cycle that was interrupted says nothing of models, neither before the restart
+// nor after it.
+func TestVerdictsAreOfWholeCycles(t *testing.T) {
+	w := newWorld(t, 26)
+	w.cycles(10)
+	w.cycle++
+	for _, x := range w.options.Experiments[:9] {
+		w.run(x, 1)
+	}
+	before := w.Judgements()
+	w.start()
+	after := w.Judgements()
+	compared := 0
+	for i, x := range before.Experiments {
+		compared += len(x.Comparisons)
+		if diff := cmp.Diff(x.Comparisons, after.Experiments[i].Comparisons); diff != "" {
+			t.Errorf("%s: -before +after the restart:\n%s", x.Key, diff)
+		}
+	}
+	if compared < 50 {
+		t.Errorf("only %d comparisons", compared)
 	}
 }
 
