@@ -112,7 +112,9 @@ func (e *Exposer) accept(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.options.Logger.Info("Changes were accepted.", "changes", len(changes), "by", by)
+	if len(changes) > 0 {
+		e.options.Logger.Info("Changes were accepted.", "changes", len(changes), "by", by)
+	}
 	return changesJSON{Changes: changesOf(changes)}, nil
 }
 

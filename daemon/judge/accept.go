@@ -139,7 +139,7 @@ func (j *Judge) Pin(ctx context.Context, name string) (bench.Pin, error) {
 		}
 	}
 	if len(pin.Levels) == 0 {
-		return bench.Pin{}, fmt.Errorf("%w: no experiment has had sound runs in %d cycles yet: wait for some more", bench.ErrConflict, leastPinned)
+		return bench.Pin{}, fmt.Errorf("%w: no experiment has had clean runs in %d cycles yet: wait for some more", bench.ErrConflict, leastPinned)
 	}
 	if err := j.options.History.RecordPin(ctx, pin); err != nil {
 		return bench.Pin{}, err

@@ -14,14 +14,9 @@ func regressed(t *testing.T, by float64) (*world, bench.Key, *bench.Change) {
 	t.Helper()
 	w := newWorld(t, 11)
 	k := key("cpu", golang, "loop", 1)
-	w.cycles(40)
-	w.slowdown(k, bench.CPU, 41, by)
-	w.cycles(12)
-	c := w.of(k, bench.CPU)
-	if c == nil {
-		t.Fatal("not found")
-	}
-	return w, k, c
+	w.regresses(k, bench.CPU, by)
+	w.cycles(int(52 - w.cycle))
+	return w, k, w.of(k, bench.CPU)
 }
 
 // From acceptance on the new level is the baseline: staying there is steady,

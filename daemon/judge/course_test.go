@@ -23,6 +23,19 @@ func (w *world) slowdown(k bench.Key, f bench.Figure, from int64, by float64) {
 	}
 }
 
+// regresses slows an experiment down from cycle 41 on, until that is found.
+func (w *world) regresses(k bench.Key, f bench.Figure, by float64) {
+	w.t.Helper()
+	w.cycles(40)
+	w.slowdown(k, f, 41, by)
+	for w.of(k, f) == nil && w.cycle < 60 {
+		w.cycles(1)
+	}
+	if w.of(k, f) == nil {
+		w.t.Fatal("not found")
+	}
+}
+
 // A step in any figure is found, sized, dated and blamed on the model; nothing
 // else is.
 func TestRegressionOfOneModel(t *testing.T) {
@@ -193,11 +206,7 @@ func TestRecovery(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, 6)
 			k := key("io", golang, "loop", 1)
-			w.cycles(40)
-			w.slowdown(k, bench.Time, 41, 1.25)
-			for w.of(k, bench.Time) == nil && w.cycle < 60 {
-				w.cycles(1)
-			}
+			w.regresses(k, bench.Time, 1.25)
 			w.cycles(after)
 			if w.of(k, bench.Time) == nil {
 				t.Fatal("not found, or not kept open")
@@ -227,11 +236,7 @@ func TestRecovery(t *testing.T) {
 func TestPartOfARegressionIsLeft(t *testing.T) {
 	w := newWorld(t, 14)
 	k := key("io", golang, "loop", 1)
-	w.cycles(40)
-	w.slowdown(k, bench.CPU, 41, 1.4)
-	for w.of(k, bench.CPU) == nil && w.cycle < 60 {
-		w.cycles(1)
-	}
+	w.regresses(k, bench.CPU, 1.4)
 	w.slowdown(k, bench.CPU, w.cycle+2, 1.15)
 	w.cycles(20)
 	c := w.of(k, bench.CPU)
