@@ -21,6 +21,10 @@ const maxHops = 10
 
 var printablePattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,60}$`)
 
+// lineFeeds writes YAML's three line breaks as one, so that lines are counted
+// alike wherever they stand (YAML 1.2.2, section 5.4).
+var lineFeeds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
+
 // document is a YAML file that is being read. go-yaml's decoder would stop at
 // the first fault; so its tree is walked here, and every fault collected.
 type document struct {
@@ -67,14 +71,14 @@ type value struct {
 
 // open parses the file and returns its top, absent when it cannot be read.
 func (d *document) open(data []byte) value {
-	top := value{doc: d, line: 1}
-	if at := invalidUTF8(data); at >= 0 {
-		top.line += strings.Count(string(data[:at]), "\n")
+	top, text := value{doc: d, line: 1}, lineFeeds.Replace(string(data))
+	if at := invalidUTF8(text); at >= 0 {
+		top.line += strings.Count(text[:at], "\n")
 		top.fault("not UTF-8")
 		return value{}
 	}
 	// Duplicate keys are found by mapping, with the other faults.
-	file, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
+	file, err := parser.ParseBytes([]byte(text), 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		var syntax yaml.Error
 		message := err.Error()
@@ -100,9 +104,9 @@ func (d *document) open(data []byte) value {
 	return top
 }
 
-func invalidUTF8(data []byte) int {
-	for i := 0; i < len(data); {
-		r, size := utf8.DecodeRune(data[i:])
+func invalidUTF8(text string) int {
+	for i := 0; i < len(text); {
+		r, size := utf8.DecodeRuneInString(text[i:])
 		if r == utf8.RuneError && size == 1 {
 			return i
 		}
