@@ -54,7 +54,7 @@ print(json.dumps({"urls": [urls[i] for i in range(urls.items)], "shares": [list(
 func TestLanguagesAgreeOnBuckets(t *testing.T) {
 	var bounds []int64
 	askPython(t, "cpu-bound", "import benchd_workload, json; print(json.dumps(benchd_workload.BOUNDS))", &bounds)
-	if len(bounds) != 541 || bounds[0] != 1000 || bounds[360] != 1e9 {
+	if len(bounds) != 1081 || bounds[0] != 1000 || bounds[720] != 1e9 {
 		t.Fatalf("%d bounds, from %d ns", len(bounds), bounds[0])
 	}
 	nanos := []int64{1, 999, 1000, 1001, 52_000_000, 999_999_999, 1e12, 1e12 + 1}

@@ -35,9 +35,13 @@ func (h *Histogram) Middle(i int) float64 {
 	return math.Sqrt(h.Buckets[i-1].LE * upper)
 }
 
-// Quantile is the q-quantile (0 to 1) in seconds, the middle of the bucket in
-// which the ceil(q n)-th duration fell. It is NaN when the histogram is empty.
-// Quantiles of several runs come from merged histograms, never from averages.
+// Quantile is the q-quantile (0 to 1) in seconds, in the bucket in which the
+// ceil(q n)-th duration fell: as far up, on a logarithmic scale, as q n is among
+// that bucket's durations, as Prometheus' histogram_quantile has it for native
+// histograms. A bucket's middle would move by a whole bucket or not at all, which
+// looks like a change of level. A bucket that begins at 0 is represented by its
+// upper bound. It is NaN when the histogram is empty. Quantiles of several runs
+// come from merged histograms, never from averages.
 func (h *Histogram) Quantile(q float64) float64 {
 	n := h.Count()
 	if n == 0 {
@@ -45,12 +49,19 @@ func (h *Histogram) Quantile(q float64) float64 {
 	}
 	// The product may come out a little above a whole number (0.07 of 100 is
 	// 7.000000000000001), which must not round up to the next duration.
-	rank := min(n, max(1, uint64(math.Ceil(q*float64(n)*(1-1e-12)))))
-	var seen uint64
+	position := q * float64(n)
+	rank := min(n, max(1, uint64(math.Ceil(position*(1-1e-12)))))
+	var below uint64
 	for i, b := range h.Buckets {
-		if seen += b.Count; seen >= rank {
-			return h.Middle(i)
+		if below+b.Count < rank {
+			below += b.Count
+			continue
 		}
+		if i == 0 || h.Buckets[i-1].LE <= 0 {
+			return b.LE
+		}
+		lower := h.Buckets[i-1].LE
+		return lower * math.Pow(b.LE/lower, min(1, (position-float64(below))/float64(b.Count)))
 	}
 	return math.NaN()
 }

@@ -18,12 +18,13 @@ func TestQuantile(t *testing.T) {
 		{"empty", &Histogram{}, 0.5, math.NaN()},
 		{"empty buckets", &Histogram{Buckets: []Bucket{{1, 0}}}, 0.5, math.NaN()},
 		{"one bucket that begins at 0", &Histogram{Buckets: []Bucket{{1, 5}}}, 0.5, 1},
-		{"lowest", tenths, 0, math.Sqrt(0.1 * 0.2)},
-		{"the last of a bucket", tenths, 0.06, math.Sqrt(0.1 * 0.2)},
+		{"lowest", tenths, 0, 0.1},
+		{"the middle of a bucket", tenths, 0.03, math.Sqrt(0.1 * 0.2)},
+		{"the last of a bucket", tenths, 0.06, 0.2},
 		// 0.07*100 is 7.000000000000001.
-		{"the seventh of a hundred", tenths, 0.07, math.Sqrt(0.2 * 0.3)},
-		{"across an empty bucket", tenths, 0.08, math.Sqrt(0.4 * 0.5)},
-		{"highest", tenths, 1, math.Sqrt(0.4 * 0.5)},
+		{"the seventh of a hundred", tenths, 0.07, 0.3},
+		{"across an empty bucket", tenths, 0.08, 0.4 * math.Pow(0.5/0.4, 1.0/93)},
+		{"highest", tenths, 1, 0.5},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -35,7 +36,7 @@ func TestQuantile(t *testing.T) {
 	}
 }
 
-// Quantiles of random durations: within half a bucket of the exact one, never
+// Quantiles of random durations: within the bucket of the exact one, never
 // falling as q rises, and the same however often the durations are repeated.
 func TestQuantileProperties(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
@@ -64,16 +65,46 @@ func TestQuantileProperties(t *testing.T) {
 			got := h.Quantile(q)
 			// By whole numbers, which do not round: ceil(percent n / 100).
 			exact := durations[max(0, (percent*len(durations)+99)/100-1)]
-			if off := got / exact; off > math.Sqrt(growth)*1.0001 || off < 1/math.Sqrt(growth)/1.0001 {
+			if off := got / exact; off > growth*1.0001 || off < 1/growth/1.0001 {
 				t.Fatalf("%d %% of %d durations: got %v, exact is %v", percent, len(durations), got, exact)
 			}
 			if got < last {
 				t.Fatalf("%d %%: %v after %v", percent, got, last)
 			}
-			if again := repeated.Quantile(q); again != got {
+			if again := repeated.Quantile(q); math.Abs(again/got-1) > 1e-9 {
 				t.Fatalf("%d %%: got %v, of a thousand times the durations %v", percent, got, again)
 			}
 			last = got
+		}
+	}
+}
+
+// Durations that grow by little move a quantile by little, even across the bounds
+// of buckets: one that jumped by a bucket would be told as a change of level.
+func TestQuantileMovesGradually(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 3))
+	durations := make([]float64, 1000)
+	for i := range durations {
+		durations[i] = 0.05 * math.Exp(0.1*random.NormFloat64())
+	}
+	const growth = 1.0194
+	quantile := func(by float64) float64 {
+		h := &Histogram{}
+		for le := 0.01; le < 0.1; le *= growth {
+			n := 0
+			for _, d := range durations {
+				if d *= by; d <= le && d > le/growth {
+					n++
+				}
+			}
+			h.Buckets = append(h.Buckets, Bucket{le, uint64(n)})
+		}
+		return h.Quantile(0.99)
+	}
+	start := quantile(1)
+	for by := 1.001; by < 1.05; by += 0.001 {
+		if off := quantile(by) / start / by; math.Abs(off-1) > 0.008 {
+			t.Errorf("of durations that are %.1f %% longer p99 is wrong by %.2f %%", 100*(by-1), 100*(off-1))
 		}
 	}
 }

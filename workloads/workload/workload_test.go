@@ -149,7 +149,7 @@ func TestKindsOfErrorsAreBounded(t *testing.T) {
 func TestHistogramBuckets(t *testing.T) {
 	b := bounds()
 	for i := 1; i < len(b); i++ {
-		if growth := float64(b[i]) / float64(b[i-1]); growth > 1.044 || growth <= 1 {
+		if growth := float64(b[i]) / float64(b[i-1]); growth > 1.022 || growth <= 1 {
 			t.Errorf("bucket %d grows by %v", i, growth)
 		}
 	}
