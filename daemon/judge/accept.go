@@ -53,6 +53,36 @@ func (j *Judge) Accept(ctx context.Context, which bench.Selection, by string) ([
 	}
 }
 
+// acceptedWith is an accepted change of which this one, found later, is but
+// another sign; nil if there is none. It is of another time of the same
+// experiment, began when that did, and is not surely larger: whoever accepted
+// that has seen the cause, and need not be told again when a noisier figure
+// shows it too.
+func (c *cell) acceptedWith(change *bench.Change) *bench.Change {
+	at := func(o *bench.Change) bool {
+		apart := o.Began.Cycle - change.Began.Cycle
+		return -doubt <= apart && apart <= doubt
+	}
+	if own := c.course(change.Figure).ended; own != nil && at(own) || change.Figure == bench.Memory {
+		return nil // it has moved once more, or has causes of its own
+	}
+	for _, s := range c.courses {
+		o := s.ended
+		if o == nil || o.Figure == bench.Memory || o.Ending != bench.Accepted || o.Direction != change.Direction ||
+			!at(o) || change.Began.Time.After(o.Closed) {
+			continue
+		}
+		larger := change.Size.Low > o.Size.High
+		if change.Direction == bench.Improvement {
+			larger = change.Size.High < o.Size.Low
+		}
+		if !larger {
+			return o
+		}
+	}
+	return nil
+}
+
 // acceptUnwatched accepts what is open of experiments or inputs that are not
 // configured now.
 func (j *Judge) acceptUnwatched(ctx context.Context, which bench.Selection, accepted []bench.Change, by string) ([]bench.Change, error) {

@@ -3,6 +3,7 @@ package judge
 import (
 	"errors"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,6 +60,82 @@ func TestAccept(t *testing.T) {
 	if err != nil || len(all) != 1 || len(w.open()) != 0 {
 		t.Errorf("all: %v, %v", all, err)
 	}
+}
+
+// What was accepted is not told again when a noisier figure shows it later.
+func TestAcceptedWithAnother(t *testing.T) {
+	w := newWorld(t, 11)
+	k := key("cpu", golang, "loop", 1)
+	w.noise = 0.02
+	w.slowdown(k, bench.Time, 41, 1.08)
+	w.regresses(k, bench.CPU, 1.08)
+	if _, err := w.Accept(t.Context(), bench.Selection{}, "ann: new library"); err != nil {
+		t.Fatal(err)
+	}
+	known := len(w.history.changes)
+	w.start()
+	w.cycles(40)
+	told := w.history.changes[known:]
+	if len(told) == 0 {
+		t.Fatal("nothing is seen later")
+	}
+	for _, change := range told {
+		if change.Key != k || change.Ending != bench.Accepted || !strings.HasPrefix(change.By, "ann: new library, with change ") {
+			t.Errorf("%s", change.Sentence())
+		}
+	}
+	if open := w.open(); len(open) > 0 {
+		t.Errorf("open: %v", open)
+	}
+}
+
+func TestOnlyTheSameChangeIsAcceptedWithAnother(t *testing.T) {
+	accepted := func() bench.Change {
+		return bench.Change{ID: 7, Figure: bench.CPU, Direction: bench.Regression, Ending: bench.Accepted, By: "ann",
+			Began: bench.Moment{Cycle: 40, Time: midnight}, Closed: midnight.Add(time.Hour), Size: bench.Ratio{Ratio: 1.1, Low: 1.08, High: 1.12}}
+	}
+	later := func() bench.Change {
+		return bench.Change{Figure: bench.Time, Direction: bench.Regression,
+			Began: bench.Moment{Cycle: 43, Time: midnight.Add(time.Minute)}, Size: bench.Ratio{Ratio: 1.2, Low: 1.11, High: 1.3}}
+	}
+	for name, tt := range map[string]struct {
+		differ func(accepted, later, own *bench.Change)
+		want   bool
+	}{
+		"the same":              {func(_, _, _ *bench.Change) {}, true},
+		"smaller":               {func(_, c, _ *bench.Change) { c.Size = bench.Ratio{Ratio: 1.04, Low: 1.03, High: 1.05} }, true},
+		"surely larger":         {func(_, c, _ *bench.Change) { c.Size.Low = 1.13 }, false},
+		"began later":           {func(_, c, _ *bench.Change) { c.Began.Cycle = 44 }, false},
+		"began earlier":         {func(_, c, _ *bench.Change) { c.Began.Cycle = 36 }, false},
+		"began when accepted":   {func(a, c, _ *bench.Change) { c.Began.Time = a.Closed.Add(time.Second) }, false},
+		"other direction":       {func(_, c, _ *bench.Change) { c.Direction = bench.Improvement }, false},
+		"memory":                {func(_, c, _ *bench.Change) { c.Figure = bench.Memory }, false},
+		"memory was accepted":   {func(a, _, _ *bench.Change) { a.Figure = bench.Memory }, false},
+		"recovered":             {func(a, _, _ *bench.Change) { a.Ending = bench.Recovered }, false},
+		"its own is there":      {func(_, _, own *bench.Change) { own.Began.Cycle = 41 }, false},
+		"its own is of earlier": {func(_, _, own *bench.Change) { own.Began.Cycle = 20 }, true},
+		"improvements":          {func(a, c, _ *bench.Change) { better(a, 0.9); better(c, 0.85) }, true},
+		"surely a larger improvement": {func(a, c, _ *bench.Change) {
+			better(a, 0.9)
+			better(c, 0.7)
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, c, own := accepted(), later(), bench.Change{Ending: bench.Superseded}
+			tt.differ(&a, &c, &own)
+			cell := newCell(bench.Experiment{})
+			cell.course(c.Figure).ended = &own
+			cell.course(a.Figure).ended = &a
+			if got := cell.acceptedWith(&c); (got != nil) != tt.want {
+				t.Errorf("it is accepted with %+v", got)
+			}
+		})
+	}
+}
+
+// better makes an improvement of the change.
+func better(c *bench.Change, ratio float64) {
+	c.Direction, c.Size = bench.Improvement, bench.Ratio{Ratio: ratio, Low: ratio - 0.06, High: ratio + 0.02}
 }
 
 func TestAcceptByItself(t *testing.T) {

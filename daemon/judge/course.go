@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"benchd/daemon/bench"
 	"benchd/daemon/detect"
@@ -103,6 +104,8 @@ func (j *Judge) change(ctx context.Context, c *cell, s *course, present []step, 
 	if change.Scope == bench.ScopeBaseline {
 		// It is told of the baseline; here there is only a new level.
 		change.Closed, change.Ending = j.now(), bench.Superseded
+	} else if with := c.acceptedWith(change); with != nil {
+		change.Closed, change.Ending, change.By = j.now(), bench.Accepted, strings.TrimPrefix(fmt.Sprintf("%s, with change %d", with.By, with.ID), ", ")
 	}
 	if s.open != nil {
 		if !j.closed(ctx, s.open, bench.Superseded) {
@@ -114,6 +117,9 @@ func (j *Judge) change(ctx context.Context, c *cell, s *course, present []step, 
 		return
 	}
 	j.found[bench.Kind{Direction: change.Direction, Scope: change.Scope}]++
+	if !change.Open() {
+		j.closings[change.Ending]++
+	}
 	s.since = change.Level
 	if change.Open() {
 		s.open = change

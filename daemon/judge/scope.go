@@ -53,7 +53,7 @@ func (j *Judge) scope(c *cell, change *bench.Change) bench.Scope {
 	switch {
 	case c.Canary:
 		return bench.ScopeHost
-	case change.Figure == bench.Relative && baselineMoved(c, at, size):
+	case change.Figure == bench.Relative && j.baselineMoved(c, at, size):
 		return bench.ScopeBaseline
 	case change.Figure == bench.Memory:
 		// Neither a slow nor a busy host changes what a process needs.
@@ -64,15 +64,7 @@ func (j *Judge) scope(c *cell, change *bench.Change) bench.Scope {
 		return bench.ScopeHost
 	}
 	moved := func(of func(*cell) bool) (median64 float64, n int) {
-		var list []float64
-		for _, other := range j.cells {
-			if other == c || other.Canary || !of(other) {
-				continue
-			}
-			if m, ok := other.moved(change.Figure, at); ok {
-				list = append(list, m)
-			}
-		}
+		list := j.moves(change.Figure, at, func(o *cell) bool { return o != c && !o.Canary && of(o) })
 		return median(list), len(list)
 	}
 	ofRuntime, n := moved(func(o *cell) bool { return o.Runtime == c.Runtime })
@@ -119,11 +111,29 @@ func (j *Judge) disturbedAt(cycle int64) bool {
 }
 
 // baselineMoved reports whether a ratio changed because of its divisor: that
-// moved further, in the other direction, than the experiment itself.
-func baselineMoved(c *cell, at around, size float64) bool {
+// moved further, in the other direction, than the experiment itself. What all
+// others moved by meanwhile is the machine's, and says nothing of either.
+func (j *Judge) baselineMoved(c *cell, at around, size float64) bool {
 	own, ok := c.moved(bench.Time, at)
 	divisor, okDivisor := c.baseline.moved(bench.Time, at)
-	return ok && okDivisor && -divisor*sign(size) > own*sign(size)
+	machine := 0.0
+	if others := j.moves(bench.Time, at, func(o *cell) bool { return o != c && o != c.baseline }); len(others) > 0 {
+		machine = median(others)
+	}
+	return ok && okDivisor && (machine-divisor)*sign(size) > (own-machine)*sign(size)
+}
+
+// moves are by how much a figure of the selected experiments moved.
+func (j *Judge) moves(f bench.Figure, at around, of func(*cell) bool) (list []float64) {
+	for _, c := range j.cells {
+		if !of(c) {
+			continue
+		}
+		if m, ok := c.moved(f, at); ok {
+			list = append(list, m)
+		}
+	}
+	return list
 }
 
 // canaryMoved reports whether a canary followed: by at least half of the size,

@@ -222,6 +222,36 @@ func TestBaselineChanges(t *testing.T) {
 	}
 }
 
+// Whose a ratio's change is shows although the machine makes all runs of a cycle
+// vary by as much: what all share is no one's.
+func TestRatioOnARestlessMachine(t *testing.T) {
+	for model, tt := range map[string]struct {
+		by    float64
+		scope bench.Scope
+	}{"loop": {1.1, bench.ScopeModel}, "sync": {1 / 1.1, bench.ScopeBaseline}} {
+		right, wrong := 0, []string{}
+		for seed := range uint64(20) {
+			w := newWorld(t, seed)
+			w.only("cpu")
+			w.shared, w.noise = 0.08, 0.02
+			w.slowdown(key("cpu", golang, model, 1), bench.Time, 41, tt.by)
+			w.cycles(70)
+			for _, c := range w.history.changes {
+				switch {
+				case c.Figure != bench.Relative || c.Key.Runtime != golang:
+				case c.Scope == tt.scope:
+					right++
+				default:
+					wrong = append(wrong, c.Sentence())
+				}
+			}
+		}
+		if right < 18 || len(wrong) > 1 {
+			t.Errorf("when %s changes, %d ratios are put down to the %s, not so %q", model, right, tt.scope, wrong)
+		}
+	}
+}
+
 // Another version of an interpreter: its experiments move, the others do not.
 func TestRuntimeChanges(t *testing.T) {
 	w := newWorld(t, 5)
