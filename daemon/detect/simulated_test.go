@@ -2,6 +2,7 @@ package detect
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 )
 
@@ -24,6 +25,31 @@ func TestFalseAlarms(t *testing.T) {
 			if rate > c.most {
 				t.Errorf("%s, CV %g: %.3f false alarms per 1,000 runs, want at most %g", c.name, cv, rate, c.most)
 			}
+		}
+	}
+}
+
+// TestNoiseGrows: that runs have begun to vary more is no change of their level.
+// The design is deceived in twice to four times as many series.
+func TestNoiseGrows(t *testing.T) {
+	t.Parallel()
+	const count = 1000
+	for _, c := range []struct{ from, to, most float64 }{{0.02, 0.04, 0.015}, {0.02, 0.1, 0.07}, {0.01, 0.1, 0.19}} {
+		deceived := func(d detector) float64 {
+			alerts := 0
+			for _, n := range parallel(count, func(i int) int {
+				rnd := rand.New(rand.NewPCG(uint64(i), 9))
+				y := noises[0].series(rnd, 80, c.from, 80, 0)
+				return len(online(append(y, noises[0].series(rnd, 100, c.to, 100, 0)...), d))
+			}) {
+				alerts += n
+			}
+			return float64(alerts) / count
+		}
+		mine, theirs := deceived(ours), deceived(reference(0.02))
+		t.Logf("CV from %g to %g: %.3f alerts a series, the design %.3f", c.from, c.to, mine, theirs)
+		if mine > c.most || mine >= theirs {
+			t.Errorf("CV from %g to %g: %.3f alerts a series, want at most %g, and fewer than the design's %.3f", c.from, c.to, mine, c.most, theirs)
 		}
 	}
 }
