@@ -47,9 +47,9 @@ func (h *Histogram) Quantile(q float64) float64 {
 	if n == 0 {
 		return math.NaN()
 	}
+	position := q * float64(n)
 	// The product may come out a little above a whole number (0.07 of 100 is
 	// 7.000000000000001), which must not round up to the next duration.
-	position := q * float64(n)
 	rank := min(n, max(1, uint64(math.Ceil(position*(1-1e-12)))))
 	var below uint64
 	for i, b := range h.Buckets {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"benchd/daemon/bench"
 	"benchd/daemon/detect"
@@ -105,7 +104,7 @@ func (j *Judge) change(ctx context.Context, c *cell, s *course, present []step, 
 		// It is told of the baseline; here there is only a new level.
 		change.Closed, change.Ending = j.now(), bench.Superseded
 	} else if with := c.acceptedWith(change); with != nil {
-		change.Closed, change.Ending, change.By = j.now(), bench.Accepted, strings.TrimPrefix(fmt.Sprintf("%s, with change %d", with.By, with.ID), ", ")
+		change.Closed, change.Ending, change.By = j.now(), bench.Accepted, fmt.Sprintf("%s, with change %d", with.By, with.ID)
 	}
 	if s.open != nil {
 		if !j.closed(ctx, s.open, bench.Superseded) {

@@ -11,8 +11,9 @@ import (
 
 // Buckets are spaced evenly on a logarithmic scale from 1 us to 1,000 s, 120 a
 // decade, so that each is 1.9 % above the one before, which is less than a change
-// that benchd tells of, and powers of ten are bounds. Their bounds are whole nanoseconds: two languages then agree on
-// them to the last bit, and histograms of different runtimes merge.
+// that benchd tells of, and powers of ten are bounds. Their bounds are whole
+// nanoseconds: two languages then agree on them to the last bit, and histograms
+// of different runtimes merge.
 const (
 	bucketsPerDecade = 120
 	decades          = 9
@@ -33,7 +34,7 @@ var bounds = sync.OnceValue(func() []int64 {
 // Histogram counts durations in buckets. The zero value is empty. It is not
 // safe for concurrent use: each worker has its own.
 type Histogram struct {
-	counts [bucketCount]uint32 // half the memory, of which 1,000 workers have theirs; no run has so many items
+	counts [bucketCount]uint32 // 1,000 workers have one each, and it counts as their memory; no run has so many items
 	nanos  int64               // sum; overflows after 292 years of waiting
 }
 
