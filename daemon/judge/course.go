@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 
 	"benchd/daemon/bench"
 	"benchd/daemon/detect"
@@ -15,10 +14,11 @@ const (
 	// recovery by, and pinned of a level: of cycles, for the runs of one share
 	// what the machine was like.
 	baselineRuns = 50
-	// returned is how many cycles in a row, nearer to the old level than to the
-	// new one, are a recovery that the detector cannot see yet: just after a
-	// change it is partly blind. A step of 1.5 standard deviations is left by
-	// chance once in 100,000 cycles.
+	// returned is how many cycles more must be nearer to the old level than to the
+	// new one, since some cycle, to be a recovery that the detector cannot see
+	// yet: just after a change it is partly blind. (Page, Continuous Inspection
+	// Schemes, Biometrika 41, 1954, of signs.) A step of 1.5 standard deviations
+	// is left by chance once in 47,000 cycles.
 	returned = 8
 )
 
@@ -43,11 +43,13 @@ func (j *Judge) look(ctx context.Context, c *cell, s *course) {
 		j.moveOn(ctx, s, perCycle(v.runs[shift.Since:]), 1)
 	case found:
 		j.change(ctx, c, s, v.runs, shift)
-	case s.regressed() && hasReturned(s.open, v.cycles):
-		// So few would leave a remainder open for good that is but chance.
-		j.moveOn(ctx, s, last(v.cycles, returned), 1+j.options.LeastChange)
-	case s.regressed() && v.worse(s.open):
-		j.blame(ctx, c, s)
+	case s.regressed():
+		if back := sinceReturn(s.open, v.cycles); back != nil {
+			// So few would leave a remainder open for good that is but chance.
+			j.moveOn(ctx, s, back, 1+j.options.LeastChange)
+		} else if v.worse(s.open) {
+			j.blame(ctx, c, s)
+		}
 	}
 	if s.since != level {
 		v = j.view(s, since(v.runs, s.since))
@@ -160,11 +162,25 @@ func (j *Judge) recover(ctx context.Context, s *course, back []step) {
 // middle is what lies between the levels before and after a change.
 func middle(open *bench.Change) float64 { return math.Sqrt(open.Before * open.After) }
 
-// hasReturned reports whether the latest cycles are all nearer to the level
-// from before the change than to that after it.
-func hasReturned(open *bench.Change, present []step) bool {
-	return len(present) >= returned &&
-		!slices.ContainsFunc(last(present, returned), func(s step) bool { return s.value > middle(open) })
+// sinceReturn are the cycles in which the level from before the change is back;
+// nil if it is not.
+func sinceReturn(open *bench.Change, present []step) []step {
+	lead, first := 0, 0
+	for i, s := range present {
+		switch {
+		case s.value <= middle(open):
+			lead++
+		case lead > 0:
+			lead--
+		}
+		if lead == 0 {
+			first = i + 1
+		}
+		if lead == returned {
+			return present[first:]
+		}
+	}
+	return nil
 }
 
 // worse reports whether the latest cycle is of the level after the change.

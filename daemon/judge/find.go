@@ -47,8 +47,8 @@ func (j *Judge) find(c *cell, s *course, v *view) (detect.Shift, bool) {
 		shift.Since = slices.IndexFunc(v.runs, func(s step) bool { return s.point.Run >= first })
 		return shift, true
 	}
-	references := j.references(c, s.figure)
-	if len(references) == 0 || len(v.runs) == len(v.cycles) {
+	with := j.reference(c, s.figure)
+	if with == nil || len(v.runs) == len(v.cycles) {
 		return detect.Shift{}, false // nothing is run beside it, or was run again
 	}
 	o := v.options
@@ -57,7 +57,7 @@ func (j *Judge) find(c *cell, s *course, v *view) (detect.Shift, bool) {
 	if !found || shift.Ratio < 1 || !j.supported(v.runs[shift.Since:], &shift) {
 		return detect.Shift{}, false // what got better can wait
 	}
-	by, found := detect.Latest(forDetector(beside(references, s.figure, v.runs)), o)
+	by, found := detect.Latest(forDetector(with.beside(s.figure, v.runs)), o)
 	return shift, found && by.Ratio > 1
 }
 
@@ -101,47 +101,67 @@ func (j *Judge) suspicious(c *cell, s *course, v *view) bool {
 	if !detect.Suspect(forDetector(v.runs), v.options) || v.runs[len(v.runs)-1].value < median(valuesOf(v.runs)) {
 		return false
 	}
-	by := beside(j.references(c, s.figure), s.figure, v.runs)
+	with := j.reference(c, s.figure)
+	if with == nil {
+		return true
+	}
+	by := with.beside(s.figure, v.runs)
 	if len(by) == 0 || by[len(by)-1].point != v.runs[len(v.runs)-1].point {
 		return true
 	}
 	return detect.Suspect(forDetector(by), v.options)
 }
 
-// references are what is run again beside a suspect: the baseline, or for that
-// one the canaries. There are none for canaries, for memory, which is no matter
-// of the machine's state, and for what is by the baseline already.
-func (j *Judge) references(c *cell, f bench.Figure) []*cell {
+// reference is what is run again beside a suspect, and shares what the machine
+// does: the baseline, or for that one the canary that computes and waits in the
+// most similar shares, for what slows the one hardly touches the other. There is
+// none for canaries, for memory, which is no matter of the machine's state, and
+// for what is by the baseline already.
+func (j *Judge) reference(c *cell, f bench.Figure) (with *cell) {
 	switch {
 	case c.Canary || f == bench.Memory || f == bench.Relative:
 		return nil
 	case c.baseline != nil:
-		return []*cell{c.baseline}
-	default:
-		return slices.DeleteFunc(slices.Clone(j.cells), func(o *cell) bool { return !o.Canary })
+		return c.baseline
 	}
+	share := 1.0 // CPU time is spent computing
+	if f != bench.CPU {
+		share = c.computing()
+	}
+	nearest := math.Inf(1)
+	for _, o := range j.cells {
+		if apart := math.Abs(o.computing() - share); o.Canary && apart < nearest {
+			with, nearest = o, apart
+		}
+	}
+	return with
 }
 
-// beside are the steps by those of the reference in the same cycle, of several
-// the one that has most of them.
-func beside(references []*cell, f bench.Figure, present []step) (best []step) {
+// computing is the share of the wall time in which the cell uses a CPU: above 1
+// with several; NaN without runs that were clocked.
+func (c *cell) computing() float64 {
+	var shares []float64
+	for _, p := range last(c.points, baselineRuns) {
+		if p.SecondsPerUnit > 0 { // it was clocked
+			shares = append(shares, p.CPUSecondsPerUnit/p.SecondsPerUnit)
+		}
+	}
+	return median(shares)
+}
+
+// beside are the steps by those of the cell in the same cycle.
+func (c *cell) beside(f bench.Figure, present []step) (list []step) {
 	if f == bench.LatencyP99 {
 		f = bench.Time
 	}
-	for _, with := range references {
-		var list []step
-		for _, s := range present {
-			if p := with.nearest(s.point); p != nil {
-				if v, ok := p.Value(f); ok {
-					list = append(list, step{s.value / v, s.point})
-				}
+	for _, s := range present {
+		if p := c.nearest(s.point); p != nil {
+			if v, ok := p.Value(f); ok {
+				list = append(list, step{s.value / v, s.point})
 			}
 		}
-		if len(list) > len(best) {
-			best = list
-		}
 	}
-	return best
+	return list
 }
 
 // perCycle are the medians of the steps of each cycle, as of its first run.

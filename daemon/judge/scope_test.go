@@ -310,8 +310,9 @@ func TestDisturbedHost(t *testing.T) {
 	if all := w.Judgements(); all.Host != bench.HostOK || all.Disturbed != 0 {
 		t.Errorf("the host is %s, %v", all.Host, all.Disturbed)
 	}
-	for i := range w.history.runs[len(w.history.runs)-17:] { // a warm-up cycle does not count, however dirty
-		r := &w.history.runs[len(w.history.runs)-17+i]
+	n := len(w.options.Experiments)
+	for i := range w.history.runs[len(w.history.runs)-n:] { // a warm-up cycle does not count, however dirty
+		r := &w.history.runs[len(w.history.runs)-n+i]
 		r.WarmUp, r.Noise = true, []bench.Noise{bench.NoiseSteal}
 	}
 	w.start()
@@ -320,7 +321,7 @@ func TestDisturbedHost(t *testing.T) {
 	}
 	w.dirty = func(bench.Key) bool { return true }
 	w.cycles(1)
-	if all := w.Judgements(); all.Host != bench.HostDisturbed || math.Abs(all.Disturbed-17.0/20) > 1e-9 {
+	if all := w.Judgements(); all.Host != bench.HostDisturbed || math.Abs(all.Disturbed-18.0/20) > 1e-9 {
 		t.Errorf("the host is %s, %v", all.Host, all.Disturbed)
 	}
 	w.start()

@@ -154,7 +154,7 @@ const (
 	golang = "go"
 )
 
-// experiments are a task of two runtimes, another one, and the canary.
+// experiments are a task of two runtimes, another one, and the canaries.
 func experiments() []bench.Experiment {
 	var list []bench.Experiment
 	add := func(task, runtime, model string, concurrency int, baseline, canary bool) {
@@ -164,6 +164,7 @@ func experiments() []bench.Experiment {
 			Expected: bench.Expected{Items: 100, Units: 100},
 		})
 	}
+	add("canary", golang, "io", 1, true, true)
 	add("canary", golang, "spin", 1, true, true)
 	for _, task := range []string{"cpu", "io"} {
 		for _, runtime := range []string{python, golang} {
@@ -193,7 +194,7 @@ func newWorld(t testing.TB, seed uint64) *world {
 	return w
 }
 
-// only leaves the canary and one task, for tests that are long.
+// only leaves the canaries and one task, for tests that are long.
 func (w *world) only(task string) {
 	w.options.Experiments = slices.DeleteFunc(w.options.Experiments, func(x bench.Experiment) bool { return x.Task != task && !x.Canary })
 }
@@ -235,19 +236,26 @@ func (w *world) cycles(n int) {
 	}
 }
 
+// waiting is the canary that hardly computes.
+var waiting = key("canary", golang, "io", 1)
+
 // usual are the truths of wall seconds.
-var usual = map[string]float64{"spin": 1, "sync": 4, "threads": 2, "loop": 1.5}
+var usual = map[string]float64{"spin": 1, "io": 1, "sync": 4, "threads": 2, "loop": 1.5}
 
 func (w *world) run(x bench.Experiment, machine float64) {
 	vary := func(cv float64) float64 { return math.Exp(cv * w.random.NormFloat64()) }
 	k := x.Key
+	computing := 0.5
+	if k == waiting { // whatever the machine does
+		computing, machine = 0.02, 1
+	}
 	wall := usual[k.Model] * machine * w.wander(k) * w.factor(k, bench.Time)
 	if w.random.Float64() < w.tail {
 		wall *= 1.5
 	}
 	f := bench.Figures{
 		WallSeconds: wall, WorkloadSeconds: wall, Units: 100, Items: 100, Passes: 1,
-		CPUUserSeconds:  usual[k.Model] / 2 * vary(w.noise/3) * w.factor(k, bench.CPU),
+		CPUUserSeconds:  usual[k.Model] * computing * vary(w.noise/3) * w.factor(k, bench.CPU),
 		PeakMemoryBytes: 4096 * math.Round(5000*vary(0.002)*w.factor(k, bench.Memory)),
 	}
 	if k.Task == "io" {
