@@ -106,7 +106,8 @@ type Change struct {
 
 	Closed time.Time `json:"closed,omitzero"` // zero while it is open
 	Ending Ending    `json:"ending,omitempty"`
-	By     string    `json:"by,omitempty"` // who accepted it, and why, in the person's words
+	By     string    `json:"by,omitempty"`   // who accepted it, and why, in the person's words
+	With   int64     `json:"with,omitempty"` // ID of the change that was accepted, of which this is but another sign
 }
 
 // Open reports whether the change lasts, and nobody has accepted it.
@@ -137,6 +138,9 @@ func (c *Change) Sentence() string {
 	}
 	if !c.Open() {
 		fmt.Fprintf(&b, "; %s", c.Ending)
+		if c.With != 0 {
+			fmt.Fprintf(&b, " with change %d", c.With)
+		}
 		if c.By != "" {
 			fmt.Fprintf(&b, " (%s)", c.By)
 		}

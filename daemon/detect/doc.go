@@ -20,7 +20,7 @@
 // The first regime of a series (Options.First) must be longer than later ones
 // before it is judged, as its autocorrelation is not known. Levels that are
 // visited again and again for few runs, as with two modes, need surer ranks. And
-// where noise grows, the size must be sure by the spread of either side alone.
+// where noise grows, the size must be sure by what either side spreads as well.
 //
 // Either alone raises many times as many false alarms on real series (see
 // README.md); the size must besides be of interest (Options.LeastEffect).

@@ -30,7 +30,7 @@ func TestFalseAlarms(t *testing.T) {
 }
 
 // TestNoiseGrows: that runs have begun to vary more is no change of their level.
-// The design is deceived in twice to four times as many series.
+// The design raises two to four times as many alerts.
 func TestNoiseGrows(t *testing.T) {
 	t.Parallel()
 	const count = 1000

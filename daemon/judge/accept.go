@@ -53,23 +53,23 @@ func (j *Judge) Accept(ctx context.Context, which bench.Selection, by string) ([
 	}
 }
 
-// acceptedWith is an accepted change of which this one, found later, is but
-// another sign; nil if there is none. It is of another time of the same
-// experiment, began when that did, and is not surely larger: whoever accepted
-// that has seen the cause, and need not be told again when a noisier figure
-// shows it too.
+// acceptedWith is a change that a person accepted, of which this one, found later,
+// is but another sign; nil if there is none. It is of the same work by another
+// clock, of the same scope, began when that did, and is not surely larger: whoever
+// accepted that has seen the cause, and need not be told again when a noisier
+// figure shows it too.
 func (c *cell) acceptedWith(change *bench.Change) *bench.Change {
 	at := func(o *bench.Change) bool {
 		apart := o.Began.Cycle - change.Began.Cycle
 		return -doubt <= apart && apart <= doubt
 	}
-	if own := c.course(change.Figure).ended; own != nil && at(own) || change.Figure == bench.Memory {
-		return nil // it has moved once more, or has causes of its own
+	if own := c.course(change.Figure).ended; own != nil && at(own) {
+		return nil // it has moved once more
 	}
 	for _, s := range c.courses {
 		o := s.ended
-		if o == nil || o.Figure == bench.Memory || o.Ending != bench.Accepted || o.Direction != change.Direction ||
-			!at(o) || change.Began.Time.After(o.Closed) {
+		if o == nil || o.Ending != bench.Accepted || o.With != 0 || o.Direction != change.Direction || o.Scope != change.Scope ||
+			!c.sameWork(o.Figure, change.Figure) || !at(o) || change.Began.Time.After(o.Closed) {
 			continue
 		}
 		larger := change.Size.Low > o.Size.High
@@ -81,6 +81,17 @@ func (c *cell) acceptedWith(change *bench.Change) *bench.Change {
 		}
 	}
 	return nil
+}
+
+// sameWork reports whether two figures clock the same work: wall time and that by
+// the baseline do, and CPU time where hardly anything is waited for. Memory and
+// tail latency have causes of their own.
+func (c *cell) sameWork(a, b bench.Figure) bool {
+	clocks := []bench.Figure{bench.Time, bench.Relative}
+	if c.atWork() {
+		clocks = append(clocks, bench.CPU)
+	}
+	return slices.Contains(clocks, a) && slices.Contains(clocks, b)
 }
 
 // acceptUnwatched accepts what is open of experiments or inputs that are not

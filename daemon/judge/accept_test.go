@@ -3,7 +3,6 @@ package judge
 import (
 	"errors"
 	"math"
-	"strings"
 	"testing"
 	"time"
 
@@ -80,7 +79,7 @@ func TestAcceptedWithAnother(t *testing.T) {
 		t.Fatal("nothing is seen later")
 	}
 	for _, change := range told {
-		if change.Key != k || change.Ending != bench.Accepted || !strings.HasPrefix(change.By, "ann: new library, with change ") {
+		if change.Key != k || change.Ending != bench.Accepted || change.By != "ann: new library" || change.With == 0 {
 			t.Errorf("%s", change.Sentence())
 		}
 	}
@@ -111,6 +110,10 @@ func TestOnlyTheSameChangeIsAcceptedWithAnother(t *testing.T) {
 		"other direction":       {func(_, c, _ *bench.Change) { c.Direction = bench.Improvement }, false},
 		"memory":                {func(_, c, _ *bench.Change) { c.Figure = bench.Memory }, false},
 		"memory was accepted":   {func(a, _, _ *bench.Change) { a.Figure = bench.Memory }, false},
+		"p99":                   {func(_, c, _ *bench.Change) { c.Figure = bench.LatencyP99 }, false},
+		"p99 was accepted":      {func(a, _, _ *bench.Change) { a.Figure = bench.LatencyP99 }, false},
+		"the host was accepted": {func(a, _, _ *bench.Change) { a.Scope = bench.ScopeHost }, false},
+		"was itself another's":  {func(a, _, _ *bench.Change) { a.With = 3 }, false},
 		"recovered":             {func(a, _, _ *bench.Change) { a.Ending = bench.Recovered }, false},
 		"its own is there":      {func(_, _, own *bench.Change) { own.Began.Cycle = 41 }, false},
 		"its own is of earlier": {func(_, _, own *bench.Change) { own.Began.Cycle = 20 }, true},
@@ -124,12 +127,22 @@ func TestOnlyTheSameChangeIsAcceptedWithAnother(t *testing.T) {
 			a, c, own := accepted(), later(), bench.Change{Ending: bench.Superseded}
 			tt.differ(&a, &c, &own)
 			cell := newCell(bench.Experiment{})
+			cell.points = []bench.Point{{Sound: true, SecondsPerUnit: 1, CPUSecondsPerUnit: 0.9}}
 			cell.course(c.Figure).ended = &own
 			cell.course(a.Figure).ended = &a
 			if got := cell.acceptedWith(&c); (got != nil) != tt.want {
 				t.Errorf("it is accepted with %+v", got)
 			}
 		})
+	}
+}
+
+// What an experiment that waits computes is no sign of how long it takes.
+func TestNotTheSameWork(t *testing.T) {
+	c := newCell(bench.Experiment{})
+	c.points = []bench.Point{{Sound: true, SecondsPerUnit: 1, CPUSecondsPerUnit: 0.1}}
+	if c.sameWork(bench.CPU, bench.Time) || c.sameWork(bench.Relative, bench.CPU) || !c.sameWork(bench.Time, bench.Relative) {
+		t.Error("of what waits, CPU time and wall time clock the same work, or wall time does not")
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 
 // BenchmarkFalseAlarms prints how many regressions of models are told where
 // nothing changes, in a whole installation: 16 experiments with 72 figures, and
-// a canary, over 200 cycles from a cold start, 5 times.
+// two canaries, over 200 cycles from a cold start, 5 times.
 //
 //	go test -run '^$' -bench FalseAlarms -benchtime 1x ./daemon/judge
 func BenchmarkFalseAlarms(b *testing.B) {

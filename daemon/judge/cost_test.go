@@ -36,7 +36,7 @@ func BenchmarkCycle(b *testing.B) {
 }
 
 // BenchmarkRestore is the cost of going on after a restart, with 1,000
-// experiments of 200 points each and one canary; reading those is the
+// experiments of 200 points each and the canaries; reading those is the
 // history's, see there.
 func BenchmarkRestore(b *testing.B) {
 	w := newWorld(b, 1)
@@ -52,7 +52,8 @@ func BenchmarkRestore(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for copies := range 1000 / (len(w.options.Experiments) - 1) {
+	canaries := 2
+	for copies := range 1000 / (len(w.options.Experiments) - canaries) {
 		copied := func(k bench.Key) bench.Key {
 			if k.Task != "canary" {
 				k.Task = fmt.Sprintf("%s-%d", k.Task, copies)

@@ -45,8 +45,11 @@ func (j *Judge) look(ctx context.Context, c *cell, s *course) {
 		j.change(ctx, c, s, v.runs, shift)
 	case s.regressed():
 		if back := sinceReturn(s.open, v.cycles); back != nil {
-			// So few would leave a remainder open for good that is but chance.
-			j.moveOn(ctx, s, back, 1+j.options.LeastChange)
+			least := 1.0
+			if len(back) < 2*returned { // so few would leave a remainder open for good that is but chance
+				least += j.options.LeastChange
+			}
+			j.moveOn(ctx, s, back, least)
 		} else if v.worse(s.open) {
 			j.blame(ctx, c, s)
 		}
@@ -106,7 +109,7 @@ func (j *Judge) change(ctx context.Context, c *cell, s *course, present []step, 
 		// It is told of the baseline; here there is only a new level.
 		change.Closed, change.Ending = j.now(), bench.Superseded
 	} else if with := c.acceptedWith(change); with != nil {
-		change.Closed, change.Ending, change.By = j.now(), bench.Accepted, fmt.Sprintf("%s, with change %d", with.By, with.ID)
+		change.Closed, change.Ending, change.By, change.With = j.now(), bench.Accepted, with.By, with.ID
 	}
 	if s.open != nil {
 		if !j.closed(ctx, s.open, bench.Superseded) {

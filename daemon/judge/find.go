@@ -47,9 +47,12 @@ func (j *Judge) find(c *cell, s *course, v *view) (detect.Shift, bool) {
 		shift.Since = slices.IndexFunc(v.runs, func(s step) bool { return s.point.Run >= first })
 		return shift, true
 	}
+	if len(v.runs) == len(v.cycles) {
+		return detect.Shift{}, false // nothing was run again
+	}
 	with := j.reference(c, s.figure)
-	if with == nil || len(v.runs) == len(v.cycles) {
-		return detect.Shift{}, false // nothing is run beside it, or was run again
+	if with == nil {
+		return detect.Shift{}, false // nothing is run beside it
 	}
 	o := v.options
 	o.MinBlocks = confirming
@@ -130,24 +133,31 @@ func (j *Judge) reference(c *cell, f bench.Figure) (with *cell) {
 	}
 	nearest := math.Inf(1)
 	for _, o := range j.cells {
-		if apart := math.Abs(o.computing() - share); o.Canary && apart < nearest {
+		if !o.Canary || o.Skip != nil {
+			continue
+		}
+		if apart := math.Abs(o.computing() - share); apart < nearest {
 			with, nearest = o, apart
 		}
 	}
 	return with
 }
 
-// computing is the share of the wall time in which the cell uses a CPU: above 1
-// with several; NaN without runs that were clocked.
+// computing is the share of the wall time in which the cell uses a CPU when
+// nobody keeps it from that: above 1 with several; NaN without sound runs that
+// were clocked.
 func (c *cell) computing() float64 {
 	var shares []float64
-	for _, p := range last(c.points, baselineRuns) {
-		if p.SecondsPerUnit > 0 { // it was clocked
+	for i := range c.points {
+		if p := &c.points[i]; p.Sound && p.SecondsPerUnit > 0 {
 			shares = append(shares, p.CPUSecondsPerUnit/p.SecondsPerUnit)
 		}
 	}
-	return median(shares)
+	return median(last(shares, baselineRuns))
 }
+
+// atWork reports whether the cell computes nearly all the time.
+func (c *cell) atWork() bool { return c.computing() > 0.8 }
 
 // beside are the steps by those of the cell in the same cycle.
 func (c *cell) beside(f bench.Figure, present []step) (list []step) {

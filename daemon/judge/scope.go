@@ -111,13 +111,15 @@ func (j *Judge) disturbedAt(cycle int64) bool {
 }
 
 // baselineMoved reports whether a ratio changed because of its divisor: that
-// moved further, in the other direction, than the experiment itself. What all
-// others moved by meanwhile is the machine's, and says nothing of either.
+// moved further, in the other direction, than the experiment itself. What the
+// machine moved by meanwhile says nothing of either: that is told by the canaries
+// and the other baselines, which hardly share what an experiment and its siblings
+// do, such as a library.
 func (j *Judge) baselineMoved(c *cell, at around, size float64) bool {
 	own, ok := c.moved(bench.Time, at)
 	divisor, okDivisor := c.baseline.moved(bench.Time, at)
 	machine := 0.0
-	if others := j.moves(bench.Time, at, func(o *cell) bool { return o != c && o != c.baseline }); len(others) > 0 {
+	if others := j.moves(bench.Time, at, func(o *cell) bool { return o.baseline == nil && o != c.baseline }); len(others) > 0 {
 		machine = median(others)
 	}
 	return ok && okDivisor && (machine-divisor)*sign(size) > (own-machine)*sign(size)
@@ -143,7 +145,7 @@ func (j *Judge) canaryMoved(f bench.Figure, at around, follows func(float64) boo
 		f = bench.Time
 	}
 	for _, c := range j.cells {
-		if !c.Canary {
+		if !c.Canary || f == bench.CPU && !c.atWork() { // the few milliseconds of one that waits vary at will
 			continue
 		}
 		old, recent, ok := c.sides(f, at)

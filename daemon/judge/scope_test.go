@@ -252,6 +252,79 @@ func TestRatioOnARestlessMachine(t *testing.T) {
 	}
 }
 
+// The CPU time of a canary that waits is a few milliseconds, which vary at will:
+// no excuse for a model.
+func TestVagueCanaryIsNoExcuse(t *testing.T) {
+	victim := key("cpu", golang, "loop", 1)
+	found := 0
+	for seed := range uint64(40) {
+		w := newWorld(t, seed)
+		w.only("cpu")
+		w.cycles(40)
+		w.slowdown(victim, bench.CPU, 41, 1.06)
+		for range 20 {
+			w.cycles(1)
+			if c := w.of(victim, bench.CPU); c != nil && c.Scope != bench.ScopeModel {
+				t.Errorf("seed %d: %s", seed, c.Sentence())
+			}
+		}
+		if w.of(victim, bench.CPU) != nil {
+			found++
+		}
+	}
+	if found < 36 {
+		t.Errorf("found in %d of 40 worlds", found)
+	}
+}
+
+// What the siblings of an experiment do, which share its library, is not the
+// machine's, and no excuse.
+func TestRatioAmongSiblings(t *testing.T) {
+	alone := key("cpu", golang, "loop", 1)
+	for name, tt := range map[string]struct {
+		moves func(bench.Key) bool
+		by    float64
+		of    func(bench.Key) bool // whose ratios change
+		want  []bench.Scope
+	}{
+		"all but the baselines got slower": {
+			func(k bench.Key) bool { return k.Model != "sync" }, 1.15,
+			func(k bench.Key) bool { return k.Model != "sync" }, []bench.Scope{bench.ScopeModel, bench.ScopeHost}, // most others moved too
+		},
+		"all but one got faster": {
+			func(k bench.Key) bool { return k != alone }, 0.87,
+			func(k bench.Key) bool { return k == alone }, []bench.Scope{bench.ScopeBaseline},
+		},
+	} {
+		right, wrong := 0, []string{}
+		for seed := range uint64(10) {
+			w := newWorld(t, seed)
+			w.options.Experiments = slices.DeleteFunc(w.options.Experiments, func(x bench.Experiment) bool { return x.Runtime == python })
+			w.start()
+			w.shared, w.noise = 0.08, 0.02
+			w.factor = func(k bench.Key, f bench.Figure) float64 {
+				if f == bench.Time && k.Task != "canary" && w.cycle > 40 && tt.moves(k) {
+					return tt.by
+				}
+				return 1
+			}
+			w.cycles(70)
+			for _, c := range w.history.changes {
+				switch {
+				case c.Figure != bench.Relative || !tt.of(c.Key):
+				case slices.Contains(tt.want, c.Scope):
+					right++
+				default:
+					wrong = append(wrong, c.Sentence())
+				}
+			}
+		}
+		if right < 9 || len(wrong) > right/20 {
+			t.Errorf("when %s, %d ratios are put down as they should be, not so %d: %q", name, right, len(wrong), wrong)
+		}
+	}
+}
+
 // Another version of an interpreter: its experiments move, the others do not.
 func TestRuntimeChanges(t *testing.T) {
 	w := newWorld(t, 5)

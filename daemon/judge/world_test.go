@@ -245,9 +245,9 @@ var usual = map[string]float64{"spin": 1, "io": 1, "sync": 4, "threads": 2, "loo
 func (w *world) run(x bench.Experiment, machine float64) {
 	vary := func(cv float64) float64 { return math.Exp(cv * w.random.NormFloat64()) }
 	k := x.Key
-	computing := 0.5
+	computing, vague := 1.0, w.noise/3
 	if k == waiting { // whatever the machine does
-		computing, machine = 0.02, 1
+		computing, vague, machine = 0.02, 0.3, 1
 	}
 	wall := usual[k.Model] * machine * w.wander(k) * w.factor(k, bench.Time)
 	if w.random.Float64() < w.tail {
@@ -255,7 +255,7 @@ func (w *world) run(x bench.Experiment, machine float64) {
 	}
 	f := bench.Figures{
 		WallSeconds: wall, WorkloadSeconds: wall, Units: 100, Items: 100, Passes: 1,
-		CPUUserSeconds:  usual[k.Model] * computing * vary(w.noise/3) * w.factor(k, bench.CPU),
+		CPUUserSeconds:  usual[k.Model] * computing * vary(vague) * w.factor(k, bench.CPU),
 		PeakMemoryBytes: 4096 * math.Round(5000*vary(0.002)*w.factor(k, bench.Memory)),
 	}
 	if k.Task == "io" {
