@@ -20,6 +20,9 @@ const (
 	// near is how many cycles before the change another's level is taken from. A
 	// change is dated to within 3: what moved much earlier is no cause of it.
 	near = 8
+	// alike are shares of computing that differ by no more, and leastAlike how many
+	// such experiments there must be before they outweigh a canary.
+	alike, leastAlike = 0.25, 2
 	// share of the change that something else must have moved by to be a cause.
 	share = 0.5
 )
@@ -57,7 +60,7 @@ func (j *Judge) scope(c *cell, change *bench.Change) bench.Scope {
 		return bench.ScopeBaseline
 	case change.Figure == bench.Memory:
 		// Neither a slow nor a busy host changes what a process needs.
-	case j.canaryMoved(change.Figure, at, follows):
+	case j.canaryMoved(change.Figure, at, follows) && !j.alikeStayed(c, change.Figure, at, size):
 		return bench.ScopeHost
 	case j.disturbedAt(change.Began.Cycle) && c.points[len(c.points)-1].Cycle-change.Began.Cycle <= 2*returned:
 		// What lasts longer than the neighbour is the model's after all.
@@ -141,9 +144,7 @@ func (j *Judge) moves(f bench.Figure, at around, of func(*cell) bool) (list []fl
 // canaryMoved reports whether a canary followed: by at least half of the size,
 // and by more than its own noise.
 func (j *Judge) canaryMoved(f bench.Figure, at around, follows func(float64) bool) bool {
-	if f == bench.Relative || f == bench.LatencyP99 {
-		f = bench.Time
-	}
+	f = ofMachine(f)
 	for _, c := range j.cells {
 		if !c.Canary || f == bench.CPU && !c.atWork() { // the few milliseconds of one that waits vary at will
 			continue
@@ -157,6 +158,40 @@ func (j *Judge) canaryMoved(f bench.Figure, at around, follows func(float64) boo
 		}
 	}
 	return false
+}
+
+// ofMachine is the figure by which others show what the machine did to one.
+func ofMachine(f bench.Figure) bench.Figure {
+	if f == bench.Relative || f == bench.LatencyP99 {
+		return bench.Time
+	}
+	return f
+}
+
+// alikeStayed reports whether most experiments that compute and wait in the same
+// shares surely did not follow. Then the canary is no excuse, although it moved: it
+// computes more densely than most, and feels first who shares a core.
+func (j *Judge) alikeStayed(c *cell, f bench.Figure, at around, size float64) bool {
+	n, stayed := 0, 0
+	for _, o := range j.cells {
+		if o == c || o.Canary || math.Abs(o.computing()-c.computing()) > alike {
+			continue
+		}
+		old, recent, ok := o.sides(ofMachine(f), at)
+		if !ok || len(recent) < canaryCycles {
+			continue
+		}
+		n++
+		moved := sizeOf(old, recent)
+		most := math.Log(moved.High)
+		if size < 0 {
+			most = math.Log(moved.Low)
+		}
+		if most*sign(size) < share*math.Abs(size) {
+			stayed++
+		}
+	}
+	return n >= leastAlike && 2*stayed > n
 }
 
 // moved is by how much the median of a figure differs between the cycles before

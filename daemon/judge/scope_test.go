@@ -277,6 +277,72 @@ func TestVagueCanaryIsNoExcuse(t *testing.T) {
 	}
 }
 
+// A canary that moves by itself is no excuse either: what does as the model does
+// stayed where it was.
+func TestRestlessCanaryIsNoExcuse(t *testing.T) {
+	victim, spin := key("cpu", golang, "loop", 1), key("canary", golang, "spin", 1)
+	found := 0
+	for seed := range uint64(20) {
+		w := newWorld(t, seed)
+		w.options.Experiments = slices.DeleteFunc(w.options.Experiments, func(x bench.Experiment) bool {
+			return !x.Canary && (x.Task != "cpu" || x.Runtime != golang)
+		})
+		w.start()
+		w.noise, w.shared = 0.015, 0
+		w.cycles(40)
+		w.factor = func(k bench.Key, f bench.Figure) float64 {
+			switch {
+			case f == bench.Time && k == victim:
+				return 1.05
+			case f == bench.Time && k == spin:
+				return 1.04
+			default:
+				return 1
+			}
+		}
+		w.cycles(20)
+		if c := w.of(victim, bench.Time); c != nil && c.Scope == bench.ScopeModel {
+			found++
+		}
+	}
+	if found < 18 {
+		t.Errorf("in %d of 20 worlds it is the model's", found)
+	}
+}
+
+// A little slower host is the host in most cases, also where few runs tell.
+func TestHostGetsALittleSlower(t *testing.T) {
+	models, host := 0, 0
+	for seed := range uint64(20) {
+		w := newWorld(t, seed)
+		w.only("cpu")
+		w.noise, w.shared = 0.02, 0.01
+		w.cycles(40)
+		w.factor = func(k bench.Key, f bench.Figure) float64 {
+			if f == bench.Time && k != waiting {
+				return 1.06
+			}
+			return 1
+		}
+		blamed := map[int64]bool{}
+		for range 20 {
+			w.cycles(1)
+			for _, c := range w.open() {
+				if c.Scope == bench.ScopeModel {
+					blamed[c.ID] = true
+				}
+			}
+		}
+		models += len(blamed)
+		n, _ := w.changed(bench.ScopeHost)
+		host += n
+	}
+	t.Logf("%d changes of the host, %d of models", host, models)
+	if host < 100 || models > host/20 {
+		t.Errorf("%d changes of the host, %d of models", host, models)
+	}
+}
+
 // What the siblings of an experiment do, which share its library, is not the
 // machine's, and no excuse.
 func TestRatioAmongSiblings(t *testing.T) {
