@@ -339,6 +339,7 @@ func TestChangeThatCannotBeRecorded(t *testing.T) {
 // Unchanged work, on a machine whose cycles differ: 300 cycles of 17
 // experiments and nearly 80 figures.
 func TestNothingChanges(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(3) {
 		w := newWorld(t, 100+seed)
 		w.cycles(100)
@@ -357,6 +358,7 @@ func TestNothingChanges(t *testing.T) {
 // Where cycles differ by a quarter of what a regression was, one of them strays
 // to its side now and then; the recovery is seen all the same.
 func TestRecoveryOnANoisyMachine(t *testing.T) {
+	t.Parallel()
 	k := key("io", golang, "loop", 1)
 	for seed := range uint64(20) {
 		w := newWorld(t, seed)

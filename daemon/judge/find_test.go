@@ -11,6 +11,7 @@ import (
 // computes more slowly for some cycles, but by too little to call it the host,
 // the canary that waits is no witness against the model.
 func TestBaselineIsHeldAgainstItsLike(t *testing.T) {
+	t.Parallel()
 	baseline, spin := key("cpu", golang, "sync", 1), key("canary", golang, "spin", 1)
 	var told []string
 	for seed := range uint64(20) {

@@ -134,6 +134,7 @@ func TestHostByFollowers(t *testing.T) {
 
 // It stays the host's when the runs from before are long forgotten.
 func TestHostStaysSlower(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 1)
 	w.cycles(40)
 	w.factor = func(_ bench.Key, f bench.Figure) float64 {
@@ -225,6 +226,7 @@ func TestBaselineChanges(t *testing.T) {
 // Whose a ratio's change is shows although the machine makes all runs of a cycle
 // vary by as much: what all share is no one's.
 func TestRatioOnARestlessMachine(t *testing.T) {
+	t.Parallel()
 	for model, tt := range map[string]struct {
 		by    float64
 		scope bench.Scope
@@ -255,6 +257,7 @@ func TestRatioOnARestlessMachine(t *testing.T) {
 // The CPU time of a canary that waits is a few milliseconds, which vary at will:
 // no excuse for a model.
 func TestVagueCanaryIsNoExcuse(t *testing.T) {
+	t.Parallel()
 	victim := key("cpu", golang, "loop", 1)
 	found := 0
 	for seed := range uint64(40) {
@@ -280,6 +283,7 @@ func TestVagueCanaryIsNoExcuse(t *testing.T) {
 // A canary that moves by itself is no excuse either: what does as the model does
 // stayed where it was.
 func TestRestlessCanaryIsNoExcuse(t *testing.T) {
+	t.Parallel()
 	victim, spin := key("cpu", golang, "loop", 1), key("canary", golang, "spin", 1)
 	found := 0
 	for seed := range uint64(20) {
@@ -312,6 +316,7 @@ func TestRestlessCanaryIsNoExcuse(t *testing.T) {
 
 // A little slower host is the host in most cases, also where few runs tell.
 func TestHostGetsALittleSlower(t *testing.T) {
+	t.Parallel()
 	models, host := 0, 0
 	for seed := range uint64(20) {
 		w := newWorld(t, seed)
@@ -346,6 +351,7 @@ func TestHostGetsALittleSlower(t *testing.T) {
 // What the siblings of an experiment do, which share its library, is not the
 // machine's, and no excuse.
 func TestRatioAmongSiblings(t *testing.T) {
+	t.Parallel()
 	alone := key("cpu", golang, "loop", 1)
 	for name, tt := range map[string]struct {
 		moves func(bench.Key) bool
