@@ -27,6 +27,10 @@ type Options struct {
 	// First says that the regime is the first of the series: there was no
 	// change before. A cold start needs more values than what follows a change.
 	First bool
+	// Known are earlier values of the regime's level, such as from before a
+	// regression that has recovered. The regime is held against them too, but no
+	// change begins with them.
+	Known []float64
 }
 
 // Shift is a lasting change of level.
@@ -51,7 +55,7 @@ type Alert struct {
 // begin at that one's Since.
 func Latest(regime []Value, o Options) (Shift, bool) {
 	var w window
-	w.fill(regime)
+	w.fill(regime, o.Known)
 	z, most := w.rankTests()
 	for _, m := range windows {
 		if m > most {
@@ -121,19 +125,27 @@ func Scan(series []Value, o Options) []Alert {
 // window is what of a regime is looked at.
 type window struct {
 	n     int
+	known int                // how many of them are only known, the oldest
 	x     [MaxValues]float64 // logarithms, so that a change is a difference
 	given [MaxValues]float64
 	at    [MaxValues]int // their indices in what was given
 	block [MaxValues]int64
 }
 
-func (w *window) fill(regime []Value) {
-	first := len(regime)
-	for n := 0; first > 0 && n < MaxValues; first-- {
+func (w *window) fill(regime []Value, known []float64) {
+	first, n := len(regime), 0
+	for ; first > 0 && n < MaxValues; first-- {
 		if usable(regime[first-1].X) {
 			n++
 		}
 	}
+	for _, x := range known[max(0, len(known)-(MaxValues-n)):] {
+		if usable(x) {
+			w.x[w.n], w.given[w.n] = math.Log(x), x
+			w.n++
+		}
+	}
+	w.known = w.n
 	for i := first; i < len(regime); i++ {
 		if v := regime[i]; usable(v.X) {
 			w.x[w.n], w.given[w.n], w.at[w.n], w.block[w.n] = math.Log(v.X), v.X, i, v.Block

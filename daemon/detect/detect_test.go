@@ -165,7 +165,7 @@ func TestRankZ(t *testing.T) {
 				values[i].X += 20
 			}
 		}
-		w.fill(values)
+		w.fill(values, nil)
 		z, most := w.rankTests()
 		for m := 1; m <= most; m++ {
 			base, recent := w.split(m)
@@ -238,6 +238,32 @@ func noticed(k noise, cv float64, down bool, seen int, first bool, count int) fl
 
 // TestSuspect wants few runs repeated for nothing, most shifts suspected after
 // two values, and suspicion to end.
+// A regime is held against what is known of its level, which is no part of it.
+func TestKnown(t *testing.T) {
+	known := make([]float64, 40)
+	for i, v := range repeat(1, 0.02, 40) {
+		known[i] = v.X
+	}
+	regime := join(repeat(1, 0.02, 5), repeat(1.1, 0.02, 7))
+	if s, ok := Latest(regime, Options{}); ok {
+		t.Errorf("five values and seven are too few: %+v", s)
+	}
+	s, ok := Latest(regime, Options{Known: known})
+	if !ok || s.Since != 5 || s.Base != 45 || math.Abs(s.Before-1) > 0.01 {
+		t.Errorf("found %v: %+v", ok, s)
+	}
+	// Where the whole regime is off, its first value is all of the old level that is in it.
+	if s, ok := Latest(regime[5:], Options{Known: known}); !ok || s.Since != 1 {
+		t.Errorf("found %v: %+v", ok, s)
+	}
+	if s, ok := Latest(repeat(1, 0.02, MaxValues+20), Options{Known: []float64{5, 5, 5, math.NaN()}}); ok {
+		t.Errorf("what is known is forgotten at last: %+v", s)
+	}
+	if !Suspect(regime[:6], Options{Known: known}) || Suspect(regime[:6], Options{}) {
+		t.Error("one value off a known level is suspect, off five values it is not")
+	}
+}
+
 func TestSuspect(t *testing.T) {
 	t.Parallel()
 	for _, k := range noises[:2] {

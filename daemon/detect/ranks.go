@@ -70,7 +70,7 @@ func rankZ(n, m, signs int) float64 {
 }
 
 // rankTests holds the newest m values against those before them, for every m
-// up to most. The sum of signs for m+1 is that for m, less and plus what the
+// up to most, of which all and the one before are of the regime itself. The sum of signs for m+1 is that for m, less and plus what the
 // value says that is now new, and the one that now is in the base: so all of
 // them cost no more than a few of them anew.
 func (w *window) rankTests() (z [maxRecent + 1]float64, most int) {
@@ -78,7 +78,7 @@ func (w *window) rankTests() (z [maxRecent + 1]float64, most int) {
 	rank := room[:w.n]
 	rankOf(w.x[:w.n], rank)
 	var signs int32
-	for m := 1; m <= maxRecent && w.n-m >= minBase; m++ {
+	for m := 1; m <= maxRecent && w.n-m >= max(minBase, w.known+1); m++ {
 		k := w.n - m // where the new values begin
 		first, firstBefore := max(0, k-maxBase), max(0, k+1-maxBase)
 		moved := rank[k]

@@ -8,8 +8,8 @@ import "math"
 // far off it; a single normal value ends the suspicion.
 func Suspect(regime []Value, o Options) bool {
 	var w window
-	w.fill(regime)
-	for m := 1; m <= 3 && w.n-m >= minBase; m++ {
+	w.fill(regime, o.Known)
+	for m := 1; m <= 3 && w.n-m >= max(minBase, w.known); m++ {
 		base, recent := w.split(m)
 		level, squares := levelOf(base)
 		n := float64(len(base))
@@ -38,7 +38,7 @@ const suspectT = 3.2
 // are too few values to say, or to find an ordinary change with (firstBase).
 func Noticeable(regime []Value, o Options) (ratio float64, ok bool) {
 	var w window
-	w.fill(regime)
+	w.fill(regime, o.Known)
 	const m = 16
 	if w.n < 2*minBase || o.First && w.n < firstBase {
 		return 0, false

@@ -67,6 +67,22 @@ func (c *cell) firstIn(cycle int64) int {
 // that the host was disturbed is what it is there to tell.
 func (c *cell) counts(p *bench.Point) bool { return p.Sound || c.Canary }
 
+// computing is the share of the wall time in which the cell uses a CPU when
+// nobody keeps it from that: above 1 with several; NaN without sound runs that
+// were clocked.
+func (c *cell) computing() float64 {
+	var shares []float64
+	for i := range c.points {
+		if p := &c.points[i]; p.Sound && p.SecondsPerUnit > 0 {
+			shares = append(shares, p.CPUSecondsPerUnit/p.SecondsPerUnit)
+		}
+	}
+	return median(last(shares, baselineRuns))
+}
+
+// atWork reports whether the cell computes nearly all the time.
+func (c *cell) atWork() bool { return c.computing() > 0.8 }
+
 // step is one value of a course, and the run it is of.
 type step struct {
 	value float64

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"benchd/daemon/bench"
 	"benchd/daemon/detect"
@@ -67,6 +68,15 @@ func (j *Judge) look(ctx context.Context, c *cell, s *course) {
 
 func (s *course) regressed() bool { return s.open != nil && s.open.Direction == bench.Regression }
 
+// known are the values of the present level from before a regression that has
+// recovered, by cycle.
+func (s *course) known() []float64 {
+	if s.ended != nil && s.ended.Ending == bench.Recovered && s.ended.Level == s.since {
+		return s.ended.Old
+	}
+	return nil
+}
+
 // describe makes what is shown of the course.
 func (s *course) describe(v *view) {
 	s.Figure, s.State = s.figure, bench.Steady
@@ -100,7 +110,7 @@ func (j *Judge) change(ctx context.Context, c *cell, s *course, present []step, 
 		Began:      momentOf(began), Detected: momentOf(present[len(present)-1].point),
 		Size:   bench.Ratio{Ratio: shift.Ratio, Low: shift.Low, High: shift.High},
 		Before: shift.Before, After: shift.After,
-		Level: began.Run, Old: valuesOf(last(perCycle(before), baselineRuns)),
+		Level: began.Run, Old: last(append(slices.Clone(s.known()), valuesOf(perCycle(before))...), baselineRuns),
 	}
 	after := present[min(shift.Since+doubt, len(present)-1)].point
 	change.Differences = j.differences(ctx, last(before, doubt+1)[0].point.Run, after.Run, change)

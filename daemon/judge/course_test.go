@@ -375,3 +375,37 @@ func TestRecoveryOnANoisyMachine(t *testing.T) {
 		}
 	}
 }
+
+// What has recovered is the level that it was, and all that is known of that
+// counts: the next regression is found as soon as if nothing had been.
+func TestFoundSoonAfterARecovery(t *testing.T) {
+	t.Parallel()
+	k := key("cpu", golang, "loop", 1)
+	late := 0
+	for seed := range uint64(20) {
+		w := newWorld(t, seed)
+		w.only("cpu")
+		w.noise, w.shared = 0.015, 0
+		w.start()
+		w.regresses(k, bench.Time, 1.2)
+		w.slowdown(k, bench.Time, w.cycle+1, 1)
+		for w.of(k, bench.Time) != nil {
+			w.cycles(1)
+		}
+		w.start()
+		again := w.cycle
+		w.slowdown(k, bench.Time, again+1, 1.05)
+		for w.of(k, bench.Time) == nil && w.cycle < again+10 {
+			w.cycles(1)
+		}
+		c := w.of(k, bench.Time)
+		if c == nil {
+			late++
+		} else if c.Began.Cycle < again-3 {
+			t.Errorf("seed %d: dated %d cycles before: %s", seed, again-c.Began.Cycle, c.Sentence())
+		}
+	}
+	if late > 3 {
+		t.Errorf("in %d of 20 worlds it takes more than 10 cycles", late)
+	}
+}

@@ -35,7 +35,7 @@ type view struct {
 
 func (j *Judge) view(s *course, present []step) view {
 	v := view{runs: present, cycles: perCycle(present),
-		options: detect.Options{LeastEffect: j.options.LeastChange, First: s.since == 0}}
+		options: detect.Options{LeastEffect: j.options.LeastChange, First: s.since == 0, Known: s.known()}}
 	v.shift, v.seen = detect.Latest(forDetector(v.cycles), v.options)
 	return v
 }
@@ -60,6 +60,7 @@ func (j *Judge) find(c *cell, s *course, v *view) (detect.Shift, bool) {
 	if !found || shift.Ratio < 1 || !j.supported(v.runs[shift.Since:], &shift) {
 		return detect.Shift{}, false // what got better can wait
 	}
+	o.Known = nil // of what it was by the reference nothing is known
 	by, found := detect.Latest(forDetector(with.beside(s.figure, v.runs)), o)
 	return shift, found && by.Ratio > 1
 }
@@ -112,7 +113,9 @@ func (j *Judge) suspicious(c *cell, s *course, v *view) bool {
 	if len(by) == 0 || by[len(by)-1].point != v.runs[len(v.runs)-1].point {
 		return true
 	}
-	return detect.Suspect(forDetector(by), v.options)
+	o := v.options
+	o.Known = nil
+	return detect.Suspect(forDetector(by), o)
 }
 
 // reference is what is run again beside a suspect, and shares what the machine
@@ -143,30 +146,11 @@ func (j *Judge) reference(c *cell, f bench.Figure) (with *cell) {
 	return with
 }
 
-// computing is the share of the wall time in which the cell uses a CPU when
-// nobody keeps it from that: above 1 with several; NaN without sound runs that
-// were clocked.
-func (c *cell) computing() float64 {
-	var shares []float64
-	for i := range c.points {
-		if p := &c.points[i]; p.Sound && p.SecondsPerUnit > 0 {
-			shares = append(shares, p.CPUSecondsPerUnit/p.SecondsPerUnit)
-		}
-	}
-	return median(last(shares, baselineRuns))
-}
-
-// atWork reports whether the cell computes nearly all the time.
-func (c *cell) atWork() bool { return c.computing() > 0.8 }
-
 // beside are the steps by those of the cell in the same cycle.
 func (c *cell) beside(f bench.Figure, present []step) (list []step) {
-	if f == bench.LatencyP99 {
-		f = bench.Time
-	}
 	for _, s := range present {
 		if p := c.nearest(s.point); p != nil {
-			if v, ok := p.Value(f); ok {
+			if v, ok := p.Value(ofMachine(f)); ok {
 				list = append(list, step{s.value / v, s.point})
 			}
 		}

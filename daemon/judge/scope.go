@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"maps"
 	"math"
 	"slices"
 
@@ -149,7 +150,8 @@ func (j *Judge) canaryMoved(f bench.Figure, at around, follows func(float64) boo
 		if !c.Canary || f == bench.CPU && !c.atWork() { // the few milliseconds of one that waits vary at will
 			continue
 		}
-		old, recent, ok := c.sides(f, at)
+		before, since, ok := c.sides(f, at)
+		old, recent := valuesOf(before), valuesOf(since)
 		if !ok || len(recent) < canaryCycles || !follows(math.Log(median(recent)/median(old))) {
 			continue
 		}
@@ -168,30 +170,47 @@ func ofMachine(f bench.Figure) bench.Figure {
 	return f
 }
 
-// alikeStayed reports whether most experiments that compute and wait in the same
-// shares surely did not follow. Then the canary is no excuse, although it moved: it
-// computes more densely than most, and feels first who shares a core.
+// alikeStayed reports whether the experiments that compute and wait in the same
+// shares surely did not follow, taken together cycle by cycle. Then the canary is no
+// excuse, although it moved: it computes more densely than most, and feels first who
+// shares a core.
 func (j *Judge) alikeStayed(c *cell, f bench.Figure, at around, size float64) bool {
-	n, stayed := 0, 0
+	before, since := map[int64][]float64{}, map[int64][]float64{}
+	n := 0
 	for _, o := range j.cells {
 		if o == c || o.Canary || math.Abs(o.computing()-c.computing()) > alike {
 			continue
 		}
 		old, recent, ok := o.sides(ofMachine(f), at)
-		if !ok || len(recent) < canaryCycles {
+		if !ok {
 			continue
 		}
 		n++
-		moved := sizeOf(old, recent)
-		most := math.Log(moved.High)
-		if size < 0 {
-			most = math.Log(moved.Low)
+		level := median(valuesOf(old))
+		for _, s := range old {
+			before[s.point.Cycle] = append(before[s.point.Cycle], s.value/level)
 		}
-		if most*sign(size) < share*math.Abs(size) {
-			stayed++
+		for _, s := range recent {
+			since[s.point.Cycle] = append(since[s.point.Cycle], s.value/level)
 		}
 	}
-	return n >= leastAlike && 2*stayed > n
+	if n < leastAlike || len(since) < canaryCycles {
+		return false
+	}
+	moved := sizeOf(medians(before), medians(since))
+	most := moved.High
+	if size < 0 {
+		most = moved.Low
+	}
+	return math.Log(most)*sign(size) < share*math.Abs(size)
+}
+
+func medians(of map[int64][]float64) []float64 {
+	var list []float64
+	for _, cycle := range slices.Sorted(maps.Keys(of)) {
+		list = append(list, median(of[cycle]))
+	}
+	return list
 }
 
 // moved is by how much the median of a figure differs between the cycles before
@@ -201,17 +220,17 @@ func (c *cell) moved(f bench.Figure, at around) (float64, bool) {
 	if !ok {
 		return 0, false
 	}
-	return math.Log(median(recent) / median(old)), true
+	return math.Log(median(valuesOf(recent)) / median(valuesOf(old))), true
 }
 
-// sides are the values of a figure, by cycle, just before a change and since;
+// sides are the steps of a figure, by cycle, just before a change and since;
 // false where there are too few.
-func (c *cell) sides(f bench.Figure, at around) (old, recent []float64, ok bool) {
+func (c *cell) sides(f bench.Figure, at around) (old, recent []step, ok bool) {
 	for _, s := range perCycle(c.steps(f)) {
 		if s.point.Cycle <= at.before {
-			old = append(old, s.value)
+			old = append(old, s)
 		} else if _, both := slices.BinarySearch(at.since, s.point.Cycle); both {
-			recent = append(recent, s.value)
+			recent = append(recent, s)
 		}
 	}
 	return last(old, near), recent, len(old) >= leastBefore && len(recent) > 0
