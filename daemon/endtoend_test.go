@@ -85,7 +85,7 @@ func (s *story) changes() []bench.Change {
 
 // falseAlarms counts the regressions of models or runtimes that nothing in the
 // story explains and that were not told yet: also those that were first put down
-// to the host.
+// to the host, not those that were accepted with another and so never open.
 func (s *story) falseAlarms(when string) (n int) {
 	s.b.Helper()
 	for _, c := range s.changes() {
@@ -93,7 +93,7 @@ func (s *story) falseAlarms(when string) (n int) {
 		explained := c.Key == victim && slices.ContainsFunc(s.switched, func(cycle int64) bool {
 			return c.Began.Cycle >= cycle-3 && c.Began.Cycle <= cycle+4 // the switch may be seen in the next cycle
 		})
-		if c.Direction == bench.Regression && ofModel && !explained && !s.told[c.ID] {
+		if c.Direction == bench.Regression && ofModel && !explained && c.With == 0 && !s.told[c.ID] {
 			s.told[c.ID] = true
 			n++
 			s.b.Errorf("%s: false alarm: %s", when, c.Sentence())

@@ -82,7 +82,9 @@ func Latest(regime []Value, o Options) (Shift, bool) {
 }
 
 // date is how many values are of the new level: where the rank test is surest,
-// of those that see the change in the same direction.
+// of those that see the change in the same direction. Ranks do not know by how
+// much values differ, and take a creep of a thousandth before a leap for part of it:
+// where every single value tells which level it is of, that decides.
 func (w *window) date(z *[maxRecent + 1]float64, most int, up bool) int {
 	best := minRecent
 	for m := minRecent; m <= most; m++ {
@@ -90,8 +92,32 @@ func (w *window) date(z *[maxRecent + 1]float64, most int, up bool) int {
 			best = m
 		}
 	}
+	base, recent := w.split(best)
+	old, squares := levelOf(base)
+	level, _ := levelOf(recent)
+	half := (level - old) / 2
+	if math.Abs(half) < sureHalf*math.Sqrt(max(leastVariance, squares/float64(len(base)-1))) {
+		return best
+	}
+	// Of the values, the fewest are on the wrong side.
+	wrong, fewest := 0, 0
+	best = minRecent
+	for m := minRecent + 1; m <= most; m++ {
+		if isNew := (w.x[w.n-m]-old)*half > half*half; isNew {
+			wrong--
+		} else {
+			wrong++
+		}
+		if wrong < fewest {
+			best, fewest = m, wrong
+		}
+	}
 	return best
 }
+
+// sureHalf is how many standard deviations of the old level the middle between two
+// levels must be from it: so many that a spread that is misjudged does not matter.
+const sureHalf = 10
 
 func (w *window) shift(z float64, m int) Shift {
 	c := w.compare(m)

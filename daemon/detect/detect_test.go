@@ -264,6 +264,20 @@ func TestKnown(t *testing.T) {
 	}
 }
 
+// A creep of a thousandth before a leap is no part of it, and one outlier before it
+// is not its beginning.
+func TestDateOfALeap(t *testing.T) {
+	creep := append(join(repeat(1, 0.0004, 40), repeat(1.001, 0.0002, 6)), repeat(1.2, 0.0004, 7)...)
+	s, ok := Latest(creep, Options{})
+	if !ok || s.Since != 46 || math.Abs(s.Ratio-1.2) > 0.002 || s.Low < 1.19 {
+		t.Errorf("found %v: %+v", ok, s)
+	}
+	creep[43].X = 1.25
+	if s, ok := Latest(creep, Options{}); !ok || s.Since != 46 {
+		t.Errorf("with an outlier found %v: %+v", ok, s)
+	}
+}
+
 func TestSuspect(t *testing.T) {
 	t.Parallel()
 	for _, k := range noises[:2] {

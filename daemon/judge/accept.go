@@ -55,21 +55,18 @@ func (j *Judge) Accept(ctx context.Context, which bench.Selection, by string) ([
 
 // acceptedWith is a change that a person accepted, of which this one, found later,
 // is but another sign; nil if there is none. It is of the same work by another
-// clock, of the same scope, began when that did, and is not surely larger: whoever
-// accepted that has seen the cause, and need not be told again when a noisier
-// figure shows it too.
+// clock, of the same scope, not surely larger, and began before that was accepted,
+// but not long before that did: whoever accepted the level has seen the cause, and
+// need not be told again when a noisier figure shows it too. What came on top in
+// the meantime shows in the clock that was accepted.
 func (c *cell) acceptedWith(change *bench.Change) *bench.Change {
-	at := func(o *bench.Change) bool {
-		apart := o.Began.Cycle - change.Began.Cycle
-		return -doubt <= apart && apart <= doubt
-	}
-	if own := c.course(change.Figure).ended; own != nil && at(own) {
+	if own := c.course(change.Figure).ended; own != nil && change.Began.Cycle-own.Began.Cycle <= 2*returned {
 		return nil // it has moved once more
 	}
 	for _, s := range c.courses {
 		o := s.ended
 		if o == nil || o.Ending != bench.Accepted || o.With != 0 || o.Direction != change.Direction || o.Scope != change.Scope ||
-			!c.sameWork(o.Figure, change.Figure) || !at(o) || change.Began.Time.After(o.Closed) {
+			!c.sameWork(o.Figure, change.Figure) || o.Began.Cycle-change.Began.Cycle > returned || change.Began.Time.After(o.Closed) {
 			continue
 		}
 		larger := change.Size.Low > o.Size.High
