@@ -110,7 +110,7 @@ func TestMemory(t *testing.T) {
 		if b.Since += cut; aOK != bOK || aOK && a != b {
 			t.Fatalf("after %d values %+v %v, from the newest alone %+v %v", n, a, aOK, b, bOK)
 		}
-		if Suspect(y[:n], twoPercent) != Suspect(y[cut:n], twoPercent) {
+		if isSuspect(y[:n], twoPercent) != isSuspect(y[cut:n], twoPercent) {
 			t.Fatalf("after %d values Suspect depends on old ones", n)
 		}
 		if aOK {
@@ -236,8 +236,6 @@ func noticed(k noise, cv float64, down bool, seen int, first bool, count int) fl
 	return float64(hits) / float64(count)
 }
 
-// TestSuspect wants few runs repeated for nothing, most shifts suspected after
-// two values, and suspicion to end.
 // A regime is held against what is known of its level, which is no part of it.
 func TestKnown(t *testing.T) {
 	known := make([]float64, 40)
@@ -259,7 +257,7 @@ func TestKnown(t *testing.T) {
 	if s, ok := Latest(repeat(1, 0.02, MaxValues+20), Options{Known: []float64{5, 5, 5, math.NaN()}}); ok {
 		t.Errorf("what is known is forgotten at last: %+v", s)
 	}
-	if !Suspect(regime[:6], Options{Known: known}) || Suspect(regime[:6], Options{}) {
+	if !isSuspect(regime[:6], Options{Known: known}) || isSuspect(regime[:6], Options{}) {
 		t.Error("one value off a known level is suspect, off five values it is not")
 	}
 }
@@ -278,6 +276,8 @@ func TestDateOfALeap(t *testing.T) {
 	}
 }
 
+// TestSuspect wants few runs repeated for nothing, most shifts suspected after
+// two values, and suspicion to end.
 func TestSuspect(t *testing.T) {
 	t.Parallel()
 	for _, k := range noises[:2] {
@@ -289,7 +289,7 @@ func TestSuspect(t *testing.T) {
 				k.name, idle, three, two, after)
 		}
 	}
-	if Suspect(repeat(7, 0, 60), twoPercent) || !Suspect(join(repeat(7, 0, 60), repeat(8, 0, 1)), twoPercent) {
+	if isSuspect(repeat(7, 0, 60), twoPercent) || !isSuspect(join(repeat(7, 0, 60), repeat(8, 0, 1)), twoPercent) {
 		t.Error("of a constant, only the first other value is suspect")
 	}
 }
@@ -308,4 +308,39 @@ func ExampleScan() {
 		fmt.Printf("since run %d, told after run %d: %+.0f %%\n", a.Since, a.At, 100*(a.Ratio-1))
 	}
 	// Output: since run 40, told after run 43: +20 %
+}
+
+// Difference is 0 where nothing can be said.
+func TestDifference(t *testing.T) {
+	t.Parallel()
+	regime := join(repeat(1, 0.02, 30), repeat(1.1, 0.02, 8))
+	known := make([]float64, 30)
+	for i := range known {
+		known[i] = regime[i].X
+	}
+	down := join(repeat(1.1, 0.02, 30), repeat(1, 0.02, 8))
+	for _, tt := range []struct {
+		name     string
+		regime   []Value
+		since    int
+		o        Options
+		from, to float64
+	}{
+		{"up", regime, 30, twoPercent, 8, 30},
+		{"down", down, 30, twoPercent, -30, -8},
+		{"one value", regime[:31], 30, twoPercent, 2, 10},
+		{"too few before", regime[25:], 5, twoPercent, 0, 0},
+		{"of which more is known", regime[25:], 5, Options{Known: known}, 8, 30},
+		{"too small to be of interest", regime, 30, Options{LeastEffect: 0.2}, 0, 0},
+		{"nothing since", regime, len(regime), twoPercent, 0, 0},
+	} {
+		if got := Difference(tt.regime, tt.since, tt.o); got < tt.from || got > tt.to {
+			t.Errorf("%s: %.2f standard errors, want %g to %g", tt.name, got, tt.from, tt.to)
+		}
+	}
+	// What spreads by far more than what was before is no surer for that one's calm.
+	noisy := join(repeat(1, 0.002, 50), repeat(1.05, 0.1, 4))
+	if got := Difference(noisy, 50, twoPercent); got > 3 {
+		t.Errorf("of few noisy values: %.2f standard errors", got)
+	}
 }

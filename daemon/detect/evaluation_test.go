@@ -175,6 +175,11 @@ func sizeTable(count int) string {
 	return out.RenderMarkdown()
 }
 
+func isSuspect(regime []Value, o Options) bool {
+	_, t := Suspect(regime, o)
+	return t != 0
+}
+
 // suspicion is the share of runs that are suspect without a change, the share
 // of steps of so many standard deviations that are after 1 and 2 runs, and how
 // many remain so 3 runs after the series is normal again.
@@ -186,7 +191,7 @@ func suspicion(k noise, sigmas float64, count int) (idle, one, two, after float6
 		y := valuesOf(k.series(rnd, before+5, cv, before+5, 0))
 		for n := 20; n < before; n++ {
 			r[4]++
-			if Suspect(y[:n], twoPercent) {
+			if isSuspect(y[:n], twoPercent) {
 				r[0]++
 			}
 		}
@@ -194,7 +199,7 @@ func suspicion(k noise, sigmas float64, count int) (idle, one, two, after float6
 			y[i].X *= 1 + sigmas*cv
 		}
 		for j, n := range []int{before + 1, before + 2, before + 5} {
-			if Suspect(y[:n], twoPercent) {
+			if isSuspect(y[:n], twoPercent) {
 				r[1+j]++
 			}
 		}

@@ -2,36 +2,86 @@ package detect
 
 import "math"
 
-// Suspect reports whether the newest values look unlike those before: too
-// little to raise an alert, enough for another run at once. Of the newest one,
-// two or three values each must lie off the level, on the same side, and their mean be
-// far off it; a single normal value ends the suspicion.
-func Suspect(regime []Value, o Options) bool {
+// Suspect is how surely the newest values look unlike those before: too little
+// to raise an alert, enough for another run at once. t is the size of the
+// difference by its standard error, positive for more, and 0 where they do not;
+// since is the index of the first of them. Of one, two or three values each must
+// lie off the level, on the same side, so that a single normal one ends the
+// suspicion. Of more it takes what Latest takes, less surely.
+func Suspect(regime []Value, o Options) (since int, t float64) {
 	var w window
 	w.fill(regime, o.Known)
 	for m := 1; m <= 3 && w.n-m >= max(minBase, w.known); m++ {
-		base, recent := w.split(m)
-		level, squares := levelOf(base)
-		n := float64(len(base))
-		sd := math.Sqrt(max(leastVariance, squares/(n-1)))
-		least := math.Inf(1)
-		sum := 0.0
-		for _, x := range recent {
-			sum += x - level
-		}
-		for _, x := range recent {
-			least = min(least, (x-level)*math.Copysign(1, sum))
-		}
-		mean := math.Abs(sum) / float64(m)
-		if least >= sd && mean >= math.Log1p(o.LeastEffect) &&
-			mean >= suspectT*sd*math.Sqrt(designEffect(0.3, m)/float64(m)+1/n) {
-			return true
+		if t := w.off(m, o); t != 0 {
+			return w.at[w.n-m], t
 		}
 	}
-	return false
+	z, most := w.rankTests()
+	for _, m := range windows {
+		if m > min(most, maxSuspects) {
+			break
+		}
+		if math.Abs(z[m]) < weakZ {
+			continue
+		}
+		if c := w.compare(m); math.Abs(c.t()) >= weakZ && math.Abs(c.difference) >= math.Log1p(o.LeastEffect) {
+			return w.at[w.n-m], c.t()
+		}
+	}
+	return 0, 0
 }
 
-const suspectT = 3.2
+// off is by how much few values are off the level, 0 where not each of them is.
+func (w *window) off(m int, o Options) float64 {
+	base, recent := w.split(m)
+	level, squares := levelOf(base)
+	n := float64(len(base))
+	sd := math.Sqrt(max(leastVariance, squares/(n-1)))
+	least := math.Inf(1)
+	sum := 0.0
+	for _, x := range recent {
+		sum += x - level
+	}
+	for _, x := range recent {
+		least = min(least, (x-level)*math.Copysign(1, sum))
+	}
+	mean := sum / float64(m)
+	t := mean / sd / math.Sqrt(designEffect(0.3, m)/float64(m)+1/n)
+	if least < sd || math.Abs(mean) < math.Log1p(o.LeastEffect) || math.Abs(t) < suspectT {
+		return 0
+	}
+	return t
+}
+
+const (
+	suspectT    = 3.2
+	maxSuspects = 27 // with more, another run says hardly more
+)
+
+// Difference is how surely the values from since on differ from those before, of
+// which o.Known are some: the size by its standard error, positive for more. It is 0
+// where there are too few to say, or it is too small to be of interest. It witnesses a change that was found elsewhere,
+// and is no test of its own: nobody has searched for the place.
+func Difference(regime []Value, since int, o Options) float64 {
+	var w window
+	w.fill(regime, o.Known)
+	m := 0
+	for m < w.n-w.known && w.at[w.n-1-m] >= since {
+		m++
+	}
+	if m == 0 || w.n-m < minBase {
+		return 0
+	}
+	c := w.compare(m)
+	se := c.standardError()
+	if m > 1 {
+		se = max(se, math.Sqrt(c.own*c.design))
+	}
+	if math.Abs(c.difference) < math.Log1p(o.LeastEffect) {
+		return 0
+	}
+	return c.difference / se
+}
 
 // Noticeable is the smallest lasting change, up or down, that would be noticed if it began
 // now: with probability 0.8 within 20 further runs. ok is false where there

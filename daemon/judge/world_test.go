@@ -287,6 +287,34 @@ func (w *world) wander(k bench.Key) float64 {
 	return math.Exp(w.noise * w.drifts[k])
 }
 
+// fast is an experiment of the task cpu that has a baseline.
+var fast = key("cpu", golang, "loop", 1)
+
+// recovered makes the experiment slower by 20 % and, when that is told, as it was.
+func (w *world) recovered(k bench.Key) {
+	w.t.Helper()
+	w.regresses(k, bench.Time, 1.2)
+	w.slowdown(k, bench.Time, w.cycle+1, 1)
+	for w.of(k, bench.Time) != nil {
+		w.cycles(1)
+	}
+	w.start()
+}
+
+// toldAfter slows the experiment down, and is after how many cycles that is told:
+// more than the most if it is not.
+func (w *world) toldAfter(k bench.Key, by float64, most int) (cycles int) {
+	w.t.Helper()
+	w.slowdown(k, bench.Time, w.cycle+1, by)
+	for cycles = 1; cycles <= most; cycles++ {
+		w.cycles(1)
+		if w.of(k, bench.Time) != nil || w.of(k, bench.Relative) != nil {
+			break
+		}
+	}
+	return cycles
+}
+
 // open are the open changes.
 func (w *world) open() []bench.Change { return w.Judgements().Open }
 
