@@ -54,14 +54,14 @@ func (w *window) off(m int, o Options) float64 {
 }
 
 const (
-	suspectT    = 3.2
-	maxSuspects = 27 // with more, another run says hardly more
+	suspectT    = 3.2 // up to 3 values must be off by; of more weakZ is asked, as so many numbers of them are tried
+	maxSuspects = 27  // to where a few runs more change what the newest say
 )
 
-// Difference is how surely the values from since on differ from those before, of
-// which o.Known are some: the size by its standard error, positive for more. It is 0
-// where there are too few to say, or it is too small to be of interest. It witnesses a change that was found elsewhere,
-// and is no test of its own: nobody has searched for the place.
+// Difference is how surely the values from since on differ from those before and
+// o.Known: the size by its standard error, positive for more. It is 0 where there are
+// too few to say, or the size is of no interest. It is a witness of a change that
+// was found and dated in other values, and does not look for the place itself.
 func Difference(regime []Value, since int, o Options) float64 {
 	var w window
 	w.fill(regime, o.Known)
@@ -73,14 +73,13 @@ func Difference(regime []Value, since int, o Options) float64 {
 		return 0
 	}
 	c := w.compare(m)
-	se := c.standardError()
-	if m > 1 {
-		se = max(se, math.Sqrt(c.own*c.design))
-	}
 	if math.Abs(c.difference) < math.Log1p(o.LeastEffect) {
 		return 0
 	}
-	return c.difference / se
+	if m == 1 {
+		return c.t() // one value has no spread of its own
+	}
+	return c.difference / max(c.standardError(), math.Sqrt(c.own*c.design))
 }
 
 // Noticeable is the smallest lasting change, up or down, that would be noticed if it began

@@ -178,27 +178,39 @@ func TestDirtyRunsAreNotLookedAt(t *testing.T) {
 // What gets better is told, and is what the next runs are held against: losing
 // it again is a regression.
 func TestImprovementAndItsLoss(t *testing.T) {
-	w := newWorld(t, 6)
-	k := key("cpu", golang, "loop", 1)
-	w.cycles(40)
-	w.slowdown(k, bench.CPU, 41, 0.8)
-	w.cycles(20)
-	c := w.of(k, bench.CPU)
-	if c == nil || c.Direction != bench.Improvement || w.byKey[k].course(bench.CPU).State != bench.Improved {
-		t.Fatalf("open: %+v", w.open())
+	t.Parallel()
+	held := 0
+	for seed := range uint64(10) {
+		w := newWorld(t, seed)
+		k := key("cpu", golang, "loop", 1)
+		w.only("cpu")
+		w.start()
+		w.cycles(40)
+		w.slowdown(k, bench.CPU, 41, 0.8)
+		w.cycles(20)
+		c := w.of(k, bench.CPU)
+		if c == nil || c.Direction != bench.Improvement || w.byKey[k].course(bench.CPU).State != bench.Improved {
+			t.Fatalf("open: %+v", w.open())
+		}
+		w.slowdown(k, bench.CPU, 61, 1)
+		w.cycles(1)
+		if s := w.byKey[k].course(bench.CPU); s.State != bench.Suspected || s.open == nil {
+			t.Errorf("at once the loss is %s", s.State)
+		}
+		w.cycles(19)
+		lost := w.of(k, bench.CPU)
+		if lost == nil || lost.Direction != bench.Regression || lost.ID == c.ID {
+			t.Fatalf("open: %+v", w.open())
+		}
+		if lost.Size.Low <= 1.25 && lost.Size.High >= 1.25 {
+			held++
+		}
+		if first := w.history.changes[c.ID-1]; first.Ending != bench.Superseded {
+			t.Errorf("the improvement ended as %q", first.Ending)
+		}
 	}
-	w.slowdown(k, bench.CPU, 61, 1)
-	w.cycles(1)
-	if s := w.byKey[k].course(bench.CPU); s.State != bench.Suspected || s.open == nil {
-		t.Errorf("at once the loss is %s", s.State)
-	}
-	w.cycles(19)
-	lost := w.of(k, bench.CPU)
-	if lost == nil || lost.Direction != bench.Regression || lost.ID == c.ID || lost.Size.Low > 1.25 || lost.Size.High < 1.25 {
-		t.Fatalf("open: %+v", w.open())
-	}
-	if first := w.history.changes[c.ID-1]; first.Ending != bench.Superseded {
-		t.Errorf("the improvement ended as %q", first.Ending)
+	if held < 8 {
+		t.Errorf("%d of 10 intervals of 95 %% hold the size", held)
 	}
 }
 
@@ -400,10 +412,10 @@ func TestFoundSoonAfterARecovery(t *testing.T) {
 			}
 		}
 	}
-	if len(misdated) > 2 {
+	if len(misdated) > 1 {
 		t.Errorf("%d are dated more than 3 cycles early: %q", len(misdated), misdated)
 	}
-	if late > 3 { // without those from before the regression in 14, with them but suspicion of the newest 3 alone in 11
+	if late > 3 { // 14 where only the newest 3 values can be suspect
 		t.Errorf("in %d of 20 worlds it takes more than 10 cycles", late)
 	}
 }
