@@ -25,6 +25,10 @@ test: ## run all tests
 race: ## run all tests under the race detector
 	go test -race ./...
 
+.PHONY: faults
+faults: ## inject the faults that need root: mounts, full disks, other users, cgroups
+	go test -tags faults -run '^TestFault' -count=1 ./...
+
 .PHONY: lint
 lint: ## run golangci-lint (built the first time: three minutes)
 	go run $(golangci-lint) run
