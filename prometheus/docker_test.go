@@ -43,9 +43,11 @@ func newStack(t *testing.T) *stack {
 	}
 	s := &stack{t: t, dir: clone(t), ports: map[string]int{}}
 	s.env = append(os.Environ(), "COMPOSE_BAKE=false", "IMAGE_VERSION=stack-test", "BENCHD_SIZE=quick", "BENCHD_INTERVAL=10m")
-	for _, service := range []string{"benchd", "prometheus", "alertmanager", "grafana"} {
+	for service, variable := range map[string]string{
+		"benchd": "DAEMON_PORT", "prometheus": "PROMETHEUS_PORT", "alertmanager": "ALERTMANAGER_PORT", "grafana": "GRAFANA_PORT",
+	} {
 		s.ports[service] = freePort(t)
-		s.env = append(s.env, strings.ToUpper(service)+"_PORT="+strconv.Itoa(s.ports[service]))
+		s.env = append(s.env, variable+"="+strconv.Itoa(s.ports[service]))
 	}
 	for service, image := range s.images() {
 		switch {

@@ -178,6 +178,16 @@ func TestEveryVariableReachesTheContainer(t *testing.T) {
 			t.Errorf("compose.yaml does not pass %s on", m[1])
 		}
 	}
+	known := map[string]bool{}
+	for _, m := range names {
+		known[m[1]] = true
+	}
+	// One .env serves compose and the binary, which refuses what it does not know.
+	for _, m := range regexp.MustCompile(`(?m)^#(BENCHD_\w+)=`).FindAllStringSubmatch(example, -1) {
+		if !known[m[1]] {
+			t.Errorf(".env.example has %s, which is no variable of benchd: give compose's own another prefix", m[1])
+		}
+	}
 	for _, m := range regexp.MustCompile(`\$\{(\w+)`).FindAllStringSubmatch(compose, -1) {
 		if m[1] != "VARIABLE" && !regexp.MustCompile(`(?m)^#`+m[1]+`=`).MatchString(example) {
 			t.Errorf(".env.example does not have %s", m[1])

@@ -396,7 +396,7 @@ func (s *stack) causeSilences(t *testing.T) {
 
 // smallIsEnough goes on from a stopped benchd.
 func (s *stack) smallIsEnough(t *testing.T) {
-	s.env = append(s.env, "BENCHD_CPUS=1", "BENCHD_MEMORY=512m")
+	s.env = append(s.env, "DAEMON_CPUS=1", "DAEMON_MEMORY=512m")
 	s.compose("up", "--detach", "--wait", "--wait-timeout", "120", "benchd")
 	s.poll(t, 4*time.Minute, func() error {
 		n, err := s.value(`sum(benchd_runs_total{outcome="ok"}) and on () benchd_host_memory_limit_bytes == 512*1024*1024`)
