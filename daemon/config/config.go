@@ -65,7 +65,7 @@ type Config struct {
 // with an envconfig tag, the variable without the prefix would be read too,
 // and SIZE or MODELS may well mean something else.
 type environment struct {
-	ListenAddress  string `split_words:"true" default:":9911" desc:"Address to serve on, host:port."`
+	ListenAddress  string `split_words:"true" default:"127.0.0.1:9911" desc:"Address to serve on, host:port; :9911 serves every network, without a password unless BENCHD_WEB_CONFIG_FILE sets users."`
 	Size           string `split_words:"true" default:"standard" desc:"Size of the tasks: quick (a cycle takes about a minute), standard, or original (the study's own numbers)."`
 	Interval       string `split_words:"true" default:"15m" desc:"Time from the start of a cycle to the start of the next, at least 1s."`
 	Schedule       string `split_words:"true" desc:"Cron expression of five fields that starts the cycles, in place of the interval."`

@@ -35,7 +35,7 @@ func setEnv(t *testing.T, variables map[string]string) {
 
 func defaults() Config {
 	return Config{
-		ListenAddress:  ":9911",
+		ListenAddress:  "127.0.0.1:9911",
 		Size:           "standard",
 		Interval:       15 * time.Minute,
 		Repeat:         1,
