@@ -291,7 +291,11 @@ func medianOf(x []float64) float64 {
 
 // middle is the median of sorted values.
 func middle(sorted []float64) float64 {
-	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+	low, high := sorted[(len(sorted)-1)/2], sorted[len(sorted)/2]
+	if m := (low + high) / 2; !math.IsInf(m, 0) {
+		return m
+	}
+	return low/2 + high/2 // near the end of float64 the sum is beyond it
 }
 
 // interval is a 95 % confidence interval of the difference of levels: order

@@ -1,9 +1,6 @@
 package detect
 
-import (
-	"math"
-	"slices"
-)
+import "math"
 
 // MaxValues is how many values, the newest, any function but Scan looks at.
 const MaxValues = maxBase + maxRecent
@@ -56,6 +53,10 @@ type Alert struct {
 func Latest(regime []Value, o Options) (Shift, bool) {
 	var w window
 	w.fill(regime, o.Known)
+	return w.latest(o)
+}
+
+func (w *window) latest(o Options) (Shift, bool) {
 	z, most := w.rankTests()
 	for _, m := range windows {
 		if m > most {
@@ -133,69 +134,22 @@ func (w *window) shift(z float64, m int) Shift {
 
 // Scan goes through a whole series as if it came run by run, and accepts every
 // alert at once: the new level is what later values are held against. Which
-// regime is the first it knows itself, whatever Options.First says.
+// regime is the first it knows itself, whatever Options.First says. It is Latest
+// of every value, with a window that moves on in place of one for each.
 func Scan(series []Value, o Options) []Alert {
 	var all []Alert
-	start := 0
-	for at := range series {
+	var w window
+	w.begin(o.Known)
+	for at, v := range series {
+		w.add(at, v)
 		o.First = len(all) == 0
-		if s, ok := Latest(series[start:at+1], o); ok {
-			s.Since += start
-			start = s.Since
+		if s, ok := w.latest(o); ok {
 			all = append(all, Alert{at, s})
+			w.begin(o.Known)
+			for i := s.Since; i <= at; i++ {
+				w.add(i, series[i])
+			}
 		}
 	}
 	return all
-}
-
-// window is what of a regime is looked at.
-type window struct {
-	n     int
-	known int                // how many of them are only known, the oldest
-	x     [MaxValues]float64 // logarithms, so that a change is a difference
-	given [MaxValues]float64
-	at    [MaxValues]int // their indices in what was given
-	block [MaxValues]int64
-}
-
-func (w *window) fill(regime []Value, known []float64) {
-	first, n := len(regime), 0
-	for ; first > 0 && n < MaxValues; first-- {
-		if usable(regime[first-1].X) {
-			n++
-		}
-	}
-	for _, x := range known[max(0, len(known)-(MaxValues-n)):] {
-		if usable(x) {
-			w.x[w.n], w.given[w.n] = math.Log(x), x
-			w.n++
-		}
-	}
-	w.known = w.n
-	for i := first; i < len(regime); i++ {
-		if v := regime[i]; usable(v.X) {
-			w.x[w.n], w.given[w.n], w.at[w.n], w.block[w.n] = math.Log(v.X), v.X, i, v.Block
-			w.n++
-		}
-	}
-}
-
-func usable(x float64) bool { return x > 0 && !math.IsInf(x, 1) }
-
-// blocks counts the blocks of the newest m values.
-func (w *window) blocks(m int) int {
-	count := 0
-	for i := w.n - m; i < w.n; i++ {
-		if !slices.Contains(w.block[w.n-m:i], w.block[i]) {
-			count++
-		}
-	}
-	return count
-}
-
-// split returns the newest m values, and those before that they are held
-// against.
-func (w *window) split(m int) (base, recent []float64) {
-	k := w.n - m
-	return w.x[max(0, k-maxBase):k], w.x[k:w.n]
 }

@@ -12,7 +12,7 @@ func Compare(old, values []float64) (ratio, low, high float64) {
 		var kept []float64
 		for i := len(list) - 1; i >= 0 && len(kept) < most; i-- {
 			if usable(list[i]) {
-				kept = append(kept, math.Log(list[i]))
+				kept = append(kept, logarithm(list[i]))
 			}
 		}
 		for i := len(kept) - 1; i >= 0; i-- {

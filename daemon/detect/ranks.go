@@ -70,37 +70,14 @@ func rankZ(n, m, signs int) float64 {
 }
 
 // rankTests holds the newest m values against those before them, for every m
-// up to most, of which all and the one before are of the regime itself. The sum of signs for m+1 is that for m, less and plus what the
-// value says that is now new, and the one that now is in the base: so all of
-// them cost no more than a few of them anew.
+// up to most, of which all and the one before are of the regime itself.
 func (w *window) rankTests() (z [maxRecent + 1]float64, most int) {
-	var room [MaxValues]int32
-	rank := room[:w.n]
-	rankOf(w.x[:w.n], rank)
-	var signs int32
 	for m := 1; m <= maxRecent && w.n-m >= max(minBase, w.known+1); m++ {
 		k := w.n - m // where the new values begin
-		first, firstBefore := max(0, k-maxBase), max(0, k+1-maxBase)
-		moved := rank[k]
-		for _, r := range rank[k+1:] {
-			signs -= sign(r - moved)
-		}
-		for _, r := range rank[firstBefore:k] {
-			signs += sign(moved - r)
-		}
-		if first < firstBefore {
-			for _, r := range rank[k:] {
-				signs += sign(r - rank[first])
-			}
-		}
-		z[m], most = rankZ(k-first, m, int(signs)), m
+		z[m], most = rankZ(min(k, maxBase), m, int(w.signs[k])), m
 	}
 	return z, most
 }
-
-// sign is -1, 0 or 1. Without branches, for they could not be foretold: it is
-// most of what a call costs.
-func sign(d int32) int32 { return d>>31 | int32(uint32(-d)>>31) }
 
 // rankOf numbers the values by size; equal ones have equal numbers.
 func rankOf(x []float64, rank []int32) {
