@@ -18,6 +18,7 @@ import (
 	"benchd/daemon/bench"
 	"benchd/daemon/config"
 	"benchd/daemon/linux"
+	"benchd/daemon/terminal"
 )
 
 // decideTimeout is ample for an answer of a daemon whose cores are all busy.
@@ -145,7 +146,7 @@ func (d *decision) ask(ctx context.Context, socket string) ([]byte, error) {
 	if err := json.Unmarshal(answer, &failure); err != nil || failure.Error == "" {
 		return nil, fmt.Errorf("the daemon answers %s", response.Status)
 	}
-	return nil, errors.New(failure.Error)
+	return nil, errors.New(terminal.Line(failure.Error))
 }
 
 func printAccepted(w io.Writer, answer []byte) error {
@@ -162,7 +163,7 @@ func printAccepted(w io.Writer, answer []byte) error {
 		fmt.Fprintln(w, "No change is open.")
 	}
 	for _, c := range accepted.Changes {
-		fmt.Fprintf(w, "Accepted change %d: %s.\n", c.ID, c.Sentence)
+		fmt.Fprintf(w, "Accepted change %d: %s.\n", c.ID, terminal.Line(c.Sentence))
 	}
 	return nil
 }
@@ -195,7 +196,7 @@ func printBaselines(w io.Writer, answer []byte) error {
 		if i == 0 {
 			force = ", in force"
 		}
-		fmt.Fprintf(w, "%s: %d levels, pinned %s%s\n", b.Name, b.Levels, b.Pinned.Local().Format(time.DateTime), force)
+		fmt.Fprintf(w, "%s: %d levels, pinned %s%s\n", terminal.Line(b.Name), b.Levels, b.Pinned.Local().Format(time.DateTime), force)
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 
 	"benchd/daemon/detect"
 	"benchd/daemon/detect/seriesfile"
+	"benchd/daemon/terminal"
 )
 
 const detectUsage = `benchd detect prints the lasting changes of level in series of figures.
@@ -76,13 +77,13 @@ func detectFiles(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		if err != nil {
 			status = 1
 			for line := range strings.Lines(err.Error()) {
-				fmt.Fprintf(stderr, "benchd detect: %s: %s\n", file, strings.TrimSuffix(line, "\n"))
+				fmt.Fprintf(stderr, "benchd detect: %s: %s\n", terminal.Line(file), strings.TrimSuffix(line, "\n"))
 			}
 			continue
 		}
 		for _, s := range read {
 			if note := passedOver(s); note != "" {
-				fmt.Fprintf(stderr, "benchd detect: %s: %s\n", file, note)
+				fmt.Fprintf(stderr, "benchd detect: %s: %s\n", terminal.Line(file), note)
 			}
 			d := detected{file: file, Series: s, alerts: detect.Scan(s.Values, f.options)}
 			start, now := 0, f.options
@@ -188,7 +189,7 @@ func passedOver(s seriesfile.Series) string {
 	}
 	name := ""
 	if s.Name != "" {
-		name = "series " + s.Name + ": "
+		name = "series " + terminal.Line(s.Name) + ": "
 	}
 	return fmt.Sprintf("%s%d of %d values are not greater than 0 and were passed over, the first in row %d: "+
 		"a change is a ratio; leave such runs out, or add what makes the figure positive", name, count, len(s.Values), first)
@@ -241,9 +242,9 @@ func writeDetected(w io.Writer, all []detected, higher bool) {
 }
 
 func noChange(d detected) string {
-	name := d.file
+	name := terminal.Line(d.file)
 	if d.Name != "" {
-		name += ", " + d.Name
+		name += ", " + terminal.Line(d.Name)
 	}
 	line := fmt.Sprintf("%s: no change in %d values; ", name, len(d.Values))
 	if d.noticeable == nil {

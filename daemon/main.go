@@ -18,6 +18,7 @@ import (
 	"benchd/daemon/config"
 	"benchd/daemon/httpbin"
 	"benchd/daemon/run"
+	"benchd/daemon/terminal"
 	"benchd/workloads"
 	"benchd/workloads/workload"
 )
@@ -46,6 +47,8 @@ func main() {
 // dispatch finds out as what this process was started: benchd starts itself
 // again as supervisor, as built-in workload and as httpbin.
 func dispatch(args []string, stdout, stderr io.Writer) int {
+	// Whatever a command prints, text of others is in it somewhere.
+	stdout, stderr = terminal.Writer{Writer: stdout}, terminal.Writer{Writer: stderr}
 	command := ""
 	if len(args) > 0 {
 		command = args[0]

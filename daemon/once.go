@@ -20,6 +20,7 @@ import (
 	"benchd/daemon/bench"
 	"benchd/daemon/config"
 	"benchd/daemon/schedule"
+	"benchd/daemon/terminal"
 )
 
 // once runs one cycle and prints a table of its results.
@@ -30,7 +31,7 @@ func once(ctx context.Context, settings config.Config, log *slog.Logger, stdout,
 	}
 	defer func() { err = errors.Join(err, a.close()) }()
 	if isTerminal(stderr) {
-		a.scheduler.Observer = progress{a.scheduler.Observer, newBar(stderr)}
+		a.scheduler.Observer = progress{a.scheduler.Observer, newBar(unescaped(stderr))}
 	}
 	runs, cycle, err := a.scheduler.Cycle(ctx)
 	if err != nil {
@@ -46,8 +47,17 @@ func once(ctx context.Context, settings config.Config, log *slog.Logger, stdout,
 }
 
 func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
+	f, ok := unescaped(w).(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// unescaped is where a command's output goes: the progress bar moves the cursor
+// on purpose.
+func unescaped(w io.Writer) io.Writer {
+	if escaping, ok := w.(terminal.Writer); ok {
+		return escaping.Writer
+	}
+	return w
 }
 
 // writeRuns prints one line for each experiment, the median over its runs:

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"benchd/daemon/bench"
+	"benchd/daemon/terminal"
 )
 
 // Pages of /api/v1/runs.
@@ -223,7 +224,7 @@ func (e *Exposer) writeJSON(w http.ResponseWriter, status int, v any) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	if _, err := body.WriteTo(w); err != nil {
+	if _, err := w.Write(terminal.Escape(body.Bytes())); err != nil {
 		e.options.Logger.Debug("The client did not take the API's answer.", "err", err)
 	}
 }

@@ -172,7 +172,7 @@ func (m *metrics) count(r *bench.Run, kinds map[string]bool) error {
 	add(m.items.WithLabelValues(labels...), f.Items)
 	add(m.failedItems.WithLabelValues(labels...), f.FailedItems())
 	for kind, n := range f.Errors {
-		add(m.itemErrors.WithLabelValues(labelsOf(r.Key, admit(kinds, kind))...), n)
+		add(m.itemErrors.WithLabelValues(labelsOf(r.Key, admit(kinds, label(kind)))...), n)
 	}
 	if r.Outcome != bench.OK {
 		return nil // what it did was not the work that is compared
