@@ -151,13 +151,13 @@ func (j job) start(ctx context.Context, dir string) (ready protocol.Ready, resul
 		if ready, err = protocol.ParseReady(line); err != nil {
 			return err
 		}
-		if _, err := io.WriteString(gates, protocol.GateStart+"\n"); err != nil {
+		if _, err := io.WriteString(gates, protocol.GateStart+" token of the test\n"); err != nil {
 			return err
 		}
 		if line, err = lines.ReadSlice('\n'); err != nil {
 			return fmt.Errorf("read result: %w", err)
 		}
-		if result, err = protocol.ParseResult(line); err != nil {
+		if result, err = protocol.ParseResult(line, "token of the test"); err != nil {
 			return err
 		}
 		_, err = io.WriteString(gates, protocol.GateExit+"\n")

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -109,11 +108,10 @@ func readMessages(f *os.File) (_ <-chan message, release func()) {
 		runtime.LockOSThread()
 		defer f.Close()
 		defer close(messages)
-		source := &clocked{from: f}
-		lines := bufio.NewReaderSize(source, protocol.MaxMessageBytes)
+		lines := bufio.NewReaderSize(f, protocol.MaxMessageBytes)
 		for {
 			line, err := lines.ReadSlice('\n')
-			at := source.at
+			at := time.Now()
 			switch {
 			case errors.Is(err, bufio.ErrBufferFull):
 				deliver(message{err: fmt.Errorf("a message has more than %d bytes", protocol.MaxMessageBytes), at: at})
@@ -131,19 +129,6 @@ func readMessages(f *os.File) (_ <-chan message, release func()) {
 		close(released)
 		f.Close()
 	}
-}
-
-// clocked knows when it was last read from. Of two lines that came at once the
-// second is as early as the first, however late it is looked at.
-type clocked struct {
-	from io.Reader
-	at   time.Time
-}
-
-func (c *clocked) Read(p []byte) (int, error) {
-	n, err := c.from.Read(p)
-	c.at = time.Now()
-	return n, err
 }
 
 func (c *child) readReports(f *os.File) {

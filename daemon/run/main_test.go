@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -47,6 +48,7 @@ func TestMain(m *testing.M) {
 type actor struct {
 	out   *os.File
 	gates *bufio.Scanner
+	token string // of the gate start
 }
 
 func newActor() *actor {
@@ -54,6 +56,10 @@ func newActor() *actor {
 }
 
 func (a *actor) say(m any) {
+	if r, ok := m.(protocol.Result); ok {
+		r.Token = a.token
+		m = r
+	}
 	if err := json.NewEncoder(a.out).Encode(m); err != nil {
 		panic(err)
 	}
@@ -66,10 +72,13 @@ func readiness() protocol.Ready {
 }
 
 func (a *actor) await(gate string) {
-	if !a.gates.Scan() || a.gates.Text() != gate {
+	a.gates.Scan()
+	name, token, _ := strings.Cut(a.gates.Text(), " ")
+	if name != gate {
 		fmt.Fprintf(os.Stderr, "wanted the gate %s, got %q\n", gate, a.gates.Text())
 		os.Exit(3)
 	}
+	a.token = token
 }
 
 // work does what is given between the gates of a well-behaved workload.
@@ -180,7 +189,14 @@ var workloads = map[string]func(*actor){
 		sleepForEver()
 	},
 	"result-before-start": func(a *actor) {
-		both := bufio.NewWriter(a.out) // in one go, or a busy machine might let the gate come between
+		a.ready()
+		a.say(result())
+		a.await(protocol.GateStart)
+		a.await(protocol.GateExit)
+	},
+	// Two messages in one go, so that the second is read as late as can be.
+	"result-with-ready": func(a *actor) {
+		both := bufio.NewWriter(a.out)
 		for _, m := range []any{readiness(), result()} {
 			if err := json.NewEncoder(both).Encode(m); err != nil {
 				panic(err)
@@ -192,11 +208,39 @@ var workloads = map[string]func(*actor){
 		a.await(protocol.GateStart)
 		a.await(protocol.GateExit)
 	},
+	"result-by-guess": func(a *actor) {
+		a.ready()
+		a.token = "start"
+		a.say(result())
+		a.await(protocol.GateStart)
+		a.await(protocol.GateExit)
+	},
+	"ready-twice": func(a *actor) {
+		a.ready()
+		a.ready()
+		a.work(func() {})
+	},
+	"both-in-one-line": func(a *actor) {
+		m, err := json.Marshal(readiness())
+		if err != nil {
+			panic(err)
+		}
+		fmt.Fprintf(a.out, "%s%s\n", m, m)
+		sleepForEver()
+	},
+	"closes-messages-after-result": func(a *actor) {
+		a.ready()
+		a.await(protocol.GateStart)
+		a.say(result())
+		a.out.Close()
+		a.await(protocol.GateExit)
+	},
 	// Is certainly dead when its result arrives: another tells it afterwards.
 	"exits-unasked": func(a *actor) {
 		heir := part("heir")
 		heir.ExtraFiles = []*os.File{a.out, os.Stdin} // so that the gate can still be opened
-		if _, err := heir.StdinPipe(); err != nil {
+		will, err := heir.StdinPipe()
+		if err != nil {
 			panic(err)
 		}
 		if err := heir.Start(); err != nil {
@@ -204,8 +248,10 @@ var workloads = map[string]func(*actor){
 		}
 		a.ready()
 		a.await(protocol.GateStart)
+		fmt.Fprintln(will, "start", a.token)
 	},
 	"heir": func(a *actor) {
+		a.await(protocol.GateStart)
 		_, _ = io.Copy(io.Discard, os.Stdin) // ends with its parent
 		a.say(result())
 		sleepForEver()

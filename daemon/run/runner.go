@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -82,7 +83,7 @@ func (r *Runner) attempt(ctx context.Context, e bench.Experiment, run *bench.Run
 	if err != nil {
 		return ending{bench.Failed, err.Error(), ""}
 	}
-	t := &talk{ctx: ctx, child: c, deadline: time.After(e.Timeout)}
+	t := &talk{ctx: ctx, child: c, token: rand.Text(), deadline: time.After(e.Timeout)}
 	err = r.measured(t, e, run)
 	patience := time.Second
 	if err != nil && t.exit == nil { // it was not let go
@@ -120,15 +121,12 @@ func (r *Runner) measured(t *talk, e bench.Experiment, run *bench.Run) error {
 	defer region.close()
 	t.deadline = time.After(e.Timeout)
 	begun := time.Now()
-	if err := t.child.open(protocol.GateStart); err != nil {
+	if err := t.child.open(protocol.GateStart + " " + t.token); err != nil {
 		return t.closedGate(err)
 	}
 	result, at, err := t.awaitResult()
 	if err != nil {
 		return err
-	}
-	if at.Before(begun) {
-		return protocolError{errors.New("its result came before it was told to start")}
 	}
 	t.result = &result
 	alive := region.end()

@@ -15,6 +15,7 @@ import (
 type talk struct {
 	ctx      context.Context
 	child    *child
+	token    string           // of the gate that begins the region: the result repeats it
 	deadline <-chan time.Time // of the present step
 	exit     *ended           // once the first process has ended; child.ended tells it once
 	result   *protocol.Result // once it was reported and measured
@@ -65,7 +66,7 @@ func (t *talk) awaitResult() (protocol.Result, time.Time, error) {
 	if err != nil {
 		return protocol.Result{}, time.Time{}, err
 	}
-	result, err := protocol.ParseResult(m.line)
+	result, err := protocol.ParseResult(m.line, t.token)
 	if err != nil {
 		return protocol.Result{}, time.Time{}, protocolError{err}
 	}

@@ -38,12 +38,14 @@ type Histogram struct {
 	nanos  int64               // sum; overflows after 292 years of waiting
 }
 
-// Record counts one duration. What is longer than 1,000 s counts in the last
-// bucket, which no client with a time-out reaches.
+// Record counts one duration. What is longer than 1,000 s counts as that, which
+// no client with a time-out reaches.
 func (h *Histogram) Record(d time.Duration) {
-	i, _ := slices.BinarySearch(bounds(), int64(d))
-	h.counts[min(i, bucketCount-1)]++
-	h.nanos += int64(d)
+	b := bounds()
+	nanos := min(max(int64(d), 0), b[bucketCount-1])
+	i, _ := slices.BinarySearch(b, nanos)
+	h.counts[i]++
+	h.nanos += nanos
 }
 
 func (h *Histogram) add(o *Histogram) {

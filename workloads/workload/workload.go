@@ -56,6 +56,7 @@ type Workload struct {
 	lookup   func(string) (string, bool)
 	gates    *bufio.Reader
 	messages io.Writer
+	token    string // of the gate that began the region: the result repeats it
 	started  time.Time
 }
 
@@ -116,7 +117,7 @@ func (w *Workload) Ready(client string) error {
 	if err != nil {
 		return err
 	}
-	if err := w.wait(protocol.GateStart); err != nil {
+	if w.token, err = w.wait(protocol.GateStart); err != nil {
 		return err
 	}
 	w.started = time.Now()
@@ -127,10 +128,13 @@ func (w *Workload) Ready(client string) error {
 // program may let go and exit.
 func (w *Workload) Done(t *Tally) error {
 	elapsed := time.Since(w.started)
-	if err := w.send(t.result(elapsed)); err != nil {
+	result := t.result(elapsed)
+	result.Token = w.token
+	if err := w.send(result); err != nil {
 		return err
 	}
-	return w.wait(protocol.GateExit)
+	_, err := w.wait(protocol.GateExit)
+	return err
 }
 
 func (w *Workload) send(message any) error {
@@ -144,15 +148,18 @@ func (w *Workload) send(message any) error {
 	return nil
 }
 
-func (w *Workload) wait(gate string) error {
+// wait returns what follows the gate's name on its line.
+func (w *Workload) wait(gate string) (rest string, err error) {
 	line, err := w.gates.ReadString('\n')
 	switch {
 	case errors.Is(err, io.EOF):
-		return ErrGivenUp
+		return "", ErrGivenUp
 	case err != nil:
-		return fmt.Errorf("wait for %q: %w", gate, err)
-	case strings.TrimSpace(line) != gate:
-		return fmt.Errorf("benchd said %.20q, want %q", strings.TrimSpace(line), gate)
+		return "", fmt.Errorf("wait for %q: %w", gate, err)
 	}
-	return nil
+	name, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+	if name != gate {
+		return "", fmt.Errorf("benchd said %.20q, want %q", name, gate)
+	}
+	return rest, nil
 }

@@ -69,7 +69,7 @@ func TestBadEnvironment(t *testing.T) {
 func TestConversation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var messages bytes.Buffer
-		w, err := open(environment(), strings.NewReader("start\nexit\n"), &messages)
+		w, err := open(environment(), strings.NewReader("start 4f1c\nexit\n"), &messages)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -80,7 +80,9 @@ func TestConversation(t *testing.T) {
 		time.Sleep(1500 * time.Millisecond)
 		tally := Tally{Items: 3, Units: 2, Checksum: 9, Latency: &Histogram{}}
 		tally.Fail("timeout")
-		tally.Latency.Record(time.Second)
+		for range tally.Items {
+			tally.Latency.Record(time.Second)
+		}
 		if err := w.Done(&tally); err != nil {
 			t.Fatal(err)
 		}
@@ -91,11 +93,11 @@ func TestConversation(t *testing.T) {
 		if _, err := protocol.ParseReady(lines[0]); err != nil {
 			t.Error(err)
 		}
-		result, err := protocol.ParseResult(lines[1])
+		result, err := protocol.ParseResult(lines[1], "4f1c")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if result.ElapsedSeconds != 1.5 || result.Items != 3 || result.Errors["timeout"] != 1 || result.Latency.SumSeconds != 1 {
+		if result.ElapsedSeconds != 1.5 || result.Items != 3 || result.Errors["timeout"] != 1 || result.Latency.SumSeconds != 3 {
 			t.Errorf("got %+v", result)
 		}
 	})
@@ -103,10 +105,10 @@ func TestConversation(t *testing.T) {
 
 func TestGatesThatAreNotOpened(t *testing.T) {
 	for gates, want := range map[string]string{
-		"":               "benchd has given up on this run",
-		"exit\n":         `benchd said "exit", want "start"`,
-		"start\n":        "benchd has given up on this run",
-		"start\nstart\n": `benchd said "start", want "exit"`,
+		"":                   "benchd has given up on this run",
+		"exit\n":             `benchd said "exit", want "start"`,
+		"start 1\n":          "benchd has given up on this run",
+		"start 1\nstart 1\n": `benchd said "start", want "exit"`,
 	} {
 		w, err := open(environment(), strings.NewReader(gates), &bytes.Buffer{})
 		if err != nil {
@@ -166,6 +168,18 @@ func TestHistogramBuckets(t *testing.T) {
 		}
 		if before := len(m.Buckets) - 2; before >= 0 && m.Buckets[before].LE >= d.Seconds() {
 			t.Errorf("%v lies below its bucket: %+v", d, m)
+		}
+	}
+}
+
+// What lies beyond the buckets must not make a sum that they do not allow: the
+// daemon refuses that.
+func TestHistogramEnds(t *testing.T) {
+	for d, want := range map[time.Duration]float64{time.Hour: 1000, -time.Second: 0} {
+		var h Histogram
+		h.Record(d)
+		if m := h.Message(); m.SumSeconds != want {
+			t.Errorf("%v counts as %v s, want %v s", d, m.SumSeconds, want)
 		}
 	}
 }

@@ -36,9 +36,9 @@ class Histogram:
         self.nanoseconds = 0
 
     def record(self, nanoseconds):
-        """Count one duration; what is longer than 1,000 s counts in the last bucket."""
-        bucket = bisect.bisect_left(BOUNDS, nanoseconds)
-        self.counts[min(bucket, len(BOUNDS) - 1)] += 1
+        """Count one duration; what is longer than 1,000 s counts as that."""
+        nanoseconds = min(max(nanoseconds, 0), BOUNDS[-1])
+        self.counts[bisect.bisect_left(BOUNDS, nanoseconds)] += 1
         self.nanoseconds += nanoseconds
 
     def add(self, other):
@@ -124,6 +124,7 @@ class Workload:
         fd = int(os.environ["WORKLOAD_FD"])
         os.set_inheritable(fd, False)
         self._messages = open(fd, "w", encoding="utf-8")
+        self._token = None  # of the gate that began the region: the result repeats it
         self._started = None
         self.concurrency = int(os.environ["WORKLOAD_CONCURRENCY"])
         self.passes = int(os.environ["WORKLOAD_PASSES"])
@@ -147,13 +148,13 @@ class Workload:
                 "gil": "enabled" if gil else "disabled",
             }
         )
-        self._wait("start")
+        self._token = self._wait("start")
         self._started = time.perf_counter()
 
     def done(self, tally):
         """End the region and report its result; return when the program may let go and exit."""
         elapsed = time.perf_counter() - self._started
-        self._send(tally.message(elapsed))
+        self._send({**tally.message(elapsed), "token": self._token})
         self._wait("exit")
 
     def _send(self, message):
@@ -162,8 +163,11 @@ class Workload:
 
     @staticmethod
     def _wait(gate):
+        """Return what follows the gate's name on its line."""
         line = sys.stdin.readline()
         if not line:
             sys.exit("benchd has given up on this run")
-        if line.strip() != gate:
-            sys.exit(f"benchd said {line.strip()[:20]!r}, want {gate!r}")
+        name, _, rest = line.strip().partition(" ")
+        if name != gate:
+            sys.exit(f"benchd said {name[:20]!r}, want {gate!r}")
+        return rest

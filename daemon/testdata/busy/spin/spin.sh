@@ -4,7 +4,7 @@
 set -euo pipefail
 
 say() { printf '%s\n' "$1" >&3; }
-gate() { local line; read -r line && [[ $line == "$1" ]]; }
+gate() { local name; read -r name token && [[ $name == "$1" ]]; }
 
 spin() {
   while [[ -e $WORKLOAD_DIR/../../hold ]]; do
@@ -16,5 +16,5 @@ say '{"type": "ready", "protocol": 1, "pid": '$$', "runtime": "'"${BASH_VERSION%
 gate start
 for ((core = 0; core < $(nproc); core++)); do spin & done
 wait
-say '{"type": "result", "elapsed_seconds": 0, "items": 1, "units": 1, "checksum": 1}'
+say '{"type": "result", "token": "'"$token"'", "elapsed_seconds": 0, "items": 1, "units": 1, "checksum": 1}'
 gate exit

@@ -29,10 +29,10 @@ more = {"base": dict, "heavy": lambda: {"work": 1.5}, "victim": switch}[os.envir
 steps = int(STEPS * more.get("work", 1))
 held = bytes(b"x" * int(BYTES * more.get("memory", 1)))
 say({"type": "ready", "protocol": 1, "pid": os.getpid(), "runtime": sys.version.split()[0]})
-sys.stdin.readline()
+_, token = sys.stdin.readline().split()
 begun = time.monotonic()
 for _ in range(steps):
     hashlib.sha256(BLOCK).digest()
 elapsed = time.monotonic() - begun
-say({"type": "result", "elapsed_seconds": elapsed, "items": 1, "units": 1, "checksum": 1})
+say({"type": "result", "token": token, "elapsed_seconds": elapsed, "items": 1, "units": 1, "checksum": 1})
 sys.stdin.readline()

@@ -5,7 +5,7 @@
 set -euo pipefail
 
 say() { printf '%s\n' "$1" >&3; }
-gate() { local line; read -r line && [[ $line == "$1" ]]; }
+gate() { local name; read -r name token && [[ $name == "$1" ]]; }
 
 checksum=7
 say '{"type": "ready", "protocol": 1, "pid": '$$', "runtime": "'"${BASH_VERSION%%(*}"'"}'
@@ -26,5 +26,5 @@ case $WORKLOAD_MODEL in
     fi
     ;;
 esac
-say '{"type": "result", "elapsed_seconds": 0, "items": 1, "units": 1, "checksum": '$checksum'}'
+say '{"type": "result", "token": "'"$token"'", "elapsed_seconds": 0, "items": 1, "units": 1, "checksum": '$checksum'}'
 gate exit
