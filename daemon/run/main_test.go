@@ -228,6 +228,18 @@ var workloads = map[string]func(*actor){
 		fmt.Fprintf(a.out, "%s%s\n", m, m)
 		sleepForEver()
 	},
+	"talks-at-exit": func(a *actor) {
+		a.work(func() {})
+		fmt.Fprintln(a.out, "one thing more")
+	},
+	"talks-in-part-at-exit": func(a *actor) {
+		a.work(func() {})
+		fmt.Fprint(a.out, `{"type":`)
+	},
+	"floods-at-exit": func(a *actor) {
+		a.work(func() {})
+		fmt.Fprintf(a.out, "%0300000d", 0)
+	},
 	"closes-messages-after-result": func(a *actor) {
 		a.ready()
 		a.await(protocol.GateStart)

@@ -45,6 +45,9 @@ func TestOutcomes(t *testing.T) {
 		{"result-by-guess", bench.BadProtocol, `result: token is "start"`, ""},
 		{"ready-twice", bench.BadProtocol, `want a message of type "result", got type "ready"`, ""},
 		{"both-in-one-line", bench.BadProtocol, "ready: not a JSON object on one line", ""},
+		{"talks-at-exit", bench.BadProtocol, `a further message after the result: "one thing more`, ""},
+		{"talks-in-part-at-exit", bench.BadProtocol, "the last message", ""},
+		{"floods-at-exit", bench.BadProtocol, "a message has more than 262144 bytes", ""},
 		{"closes-messages-after-result", bench.OK, "", ""},
 		{"exits-unasked", bench.BadProtocol, "exited before", ""},
 		{"floods", bench.BadProtocol, "result: not a JSON object on one line", ""},
@@ -93,7 +96,7 @@ func reported(workload string, outcome bench.Outcome) bool {
 		return true
 	}
 	switch workload {
-	case "all-errors", "fills-stdout", "talks-on":
+	case "all-errors", "fills-stdout", "talks-on", "talks-at-exit", "talks-in-part-at-exit", "floods-at-exit":
 		return true
 	}
 	return false

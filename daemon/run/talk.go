@@ -124,20 +124,22 @@ func (t *talk) await(what string) (message, error) {
 	}
 }
 
-// awaitExit waits for the end of the workload's first process.
+// awaitExit waits for the end of the workload's first process, and of its
+// messages: there must be no further one, whenever it was written.
 func (t *talk) awaitExit() error {
+	messages, ended := t.child.messages, t.child.ended
+	var last <-chan time.Time // of the end of the messages, once the process has ended
 	if t.exit != nil {
-		return nil
+		ended, last = nil, time.After(newsPatience)
 	}
-	messages := t.child.messages
-	for {
+	for messages != nil || ended != nil {
 		select {
-		case e, ok := <-t.child.ended:
-			t.exit = endOf(e, ok)
+		case e, ok := <-ended:
+			t.exit, ended = endOf(e, ok), nil
 			if !ok {
 				return errExited
 			}
-			return nil
+			last = time.After(newsPatience)
 		case m, ok := <-messages:
 			if ok && m.err == nil {
 				return protocolError{fmt.Errorf("a further message after the result: %.60q", m.line)}
@@ -146,12 +148,15 @@ func (t *talk) awaitExit() error {
 				return protocolError{m.err}
 			}
 			messages = nil
+		case <-last:
+			messages = nil // a stray holds the pipe
 		case <-t.deadline:
 			return fmt.Errorf("%w: it did not exit within %v of being let go", errTimeout, exitPatience)
 		case <-t.ctx.Done():
 			return errStopped
 		}
 	}
+	return nil
 }
 
 // closedGate explains a gate that could not be opened: the workload has ended,

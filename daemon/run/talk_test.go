@@ -38,3 +38,22 @@ func TestEndThatComesBeforeTheResult(t *testing.T) {
 		})
 	}
 }
+
+// A further message is refused also when the end of the workload is told first.
+func TestMessageAfterTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		over, messages := make(chan ended, 1), make(chan message)
+		over <- ended{}
+		close(over)
+		go func() {
+			synctest.Wait() // until the end has been read
+			messages <- message{line: []byte("more")}
+			close(messages)
+		}()
+		told := &talk{ctx: t.Context(), child: &child{messages: messages, ended: over}}
+		var malformed protocolError
+		if err := told.awaitExit(); !errors.As(err, &malformed) {
+			t.Errorf("got %v, want a protocol error", err)
+		}
+	})
+}
