@@ -52,16 +52,17 @@ func deathOf(exit bench.Exit, early bool) ending {
 }
 
 // compare holds the result against the expected one. Items that failed leave
-// their units and checksum out, so with errors only an upper bound is known.
+// their units and checksum out: where each item is one unit, the rest is known
+// exactly, and elsewhere an upper bound.
 func compare(e bench.Experiment, t *talk) ending {
 	got, want := t.result, e.Expected
-	var failed uint64
-	for _, n := range got.Errors {
-		failed += n
-	}
-	wrong := func(what string, got, want uint64) ending {
+	failed := got.Failed()
+	wrong := func(what string, got uint64, want any) ending {
 		return ending{outcome: bench.WrongResult, reason: fmt.Sprintf(
-			"%s: %d, expected %d: not the same input, or not all of it", what, got, want)}
+			"%s: %d, expected %v: not the same input, or not all of it", what, got, want)}
+	}
+	besides := func(bound string, n uint64) string {
+		return fmt.Sprintf("%s%d, as %d of %d items failed", bound, n, failed, got.Items)
 	}
 	switch {
 	case got.Items != want.Items:
@@ -70,14 +71,24 @@ func compare(e bench.Experiment, t *talk) ending {
 		return wrong(e.Unit, got.Units, want.Units)
 	case failed == 0 && got.Checksum != want.Checksum:
 		return wrong("checksum", got.Checksum, want.Checksum)
-	case failed > got.Items || got.Units > want.Units:
-		return wrong("failed items", failed, got.Items)
-	// Where each item is one unit, nothing may get lost between the two.
-	case want.Units == want.Items && got.Units+failed != want.Items:
-		return wrong("failed items and "+e.Unit, failed+got.Units, want.Items)
-	case failed > 0 && got.Units == 0:
+	case failed == 0:
+		return ending{outcome: bench.OK}
+	case failed == got.Items && got.Units > 0:
+		return wrong(e.Unit, got.Units, besides("", 0))
+	case failed == got.Items && got.Checksum > 0:
+		return wrong("checksum", got.Checksum, besides("", 0))
+	case failed == got.Items:
 		return ending{outcome: bench.Failed, reason: fmt.Sprintf(
 			"all %d items failed (%s): is the httpbin up?", failed, kinds(got.Errors))}
+	case want.Units == want.Items && got.Units != want.Units-failed:
+		return wrong(e.Unit, got.Units, besides("", want.Units-failed))
+	case got.Units > want.Units:
+		return wrong(e.Unit, got.Units, besides("at most ", want.Units))
+	case got.Checksum > want.Checksum:
+		return wrong("checksum", got.Checksum, besides("at most ", want.Checksum))
+	case got.Units == 0:
+		return ending{outcome: bench.Failed, reason: fmt.Sprintf(
+			"no %s, as %d of %d items failed (%s): see its output", e.Unit, failed, got.Items, kinds(got.Errors))}
 	}
 	return ending{outcome: bench.OK}
 }
