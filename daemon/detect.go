@@ -7,9 +7,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -31,13 +34,16 @@ the new level. "-" reads standard input.
 A file is one of
   one value a line
   CSV       separated by comma, semicolon or tab, with -column where there are
-            several; a first line without a number there is a header
+            several; the first line is a header if it has words where the next
+            has numbers, or if -column is a name in it; lines with # are comments
   JSON      an array of numbers; objects with a number each, with -column; an
             object, or several, with an array of numbers each, named by "id"
             or "name"
   JSON lines of the same
 
-Values that are not greater than 0 are passed over, and said.
+A value that tells no level is passed over, counted and said: one that is
+missing (an empty cell, NaN, null, a missing key), not greater than 0, or
+infinite. Any other text in place of a number refuses the file.
 
 Each change is a row: the first value of the new level, by its index from 0 and
 by its row (its line in CSV, its number from 1 in JSON); the index of the run
@@ -115,6 +121,11 @@ func parseDetectFlags(args []string, help io.Writer) (detectFlags, error) {
 	flags.SetOutput(io.Discard) // what is wrong is said once, by the caller
 	flags.StringVar(&f.read.Column, "column", "", "the `name` of the column or key with the values, or the column's number from 1")
 	flags.StringVar(&f.read.Block, "block", "", "the `name` of the column or key that tells runs of one block, such as a build")
+	flags.BoolFunc("header", "the first line of CSV holds names, or with =false values, where it does not tell itself", func(text string) error {
+		header, err := strconv.ParseBool(text)
+		f.read.Header = &header
+		return err
+	})
 	flags.StringVar(&f.read.Format, "format", "", "csv or json, JSON lines included, for a `format` that the content does not tell")
 	flags.IntVar(&f.options.MinBlocks, "min-blocks", 1, "of how `many` blocks the new values must be")
 	flags.BoolVar(&f.higher, "higher", false, "higher is better: less is a regression")
@@ -133,9 +144,15 @@ func parseDetectFlags(args []string, help io.Writer) (detectFlags, error) {
 		return f, err
 	}
 	f.files = flags.Args()
+	late := slices.IndexFunc(f.files, func(file string) bool { return len(file) > 1 && file[0] == '-' })
+	twice := slices.Index(f.files, "-")
 	switch {
 	case len(f.files) == 0:
 		return f, errors.New(`no file is named: name some, or "-" for standard input`)
+	case twice >= 0 && slices.Contains(f.files[twice+1:], "-"):
+		return f, errors.New(`"-" is there twice: standard input can be read once`)
+	case late >= 0:
+		return f, fmt.Errorf("flags stand before the files, but %s is behind them; a file of that name is ./%[1]s", f.files[late])
 	case f.read.Format != "" && f.read.Format != "csv" && f.read.Format != "json":
 		return f, fmt.Errorf("-format is %q: want csv or json, which includes JSON lines", f.read.Format)
 	case f.options.MinBlocks < 1:
@@ -163,36 +180,54 @@ func readSeries(file string, stdin io.Reader, o seriesfile.Options) ([]seriesfil
 	}
 	f, err := os.Open(file)
 	if err != nil {
-		var path *os.PathError
-		if errors.As(err, &path) {
-			err = path.Err // the file is named already
-		}
-		return nil, fmt.Errorf("cannot be opened: %w; check the name", err)
+		return nil, fmt.Errorf("cannot be opened: %w; check the name", withoutPath(err))
 	}
 	defer f.Close()
-	return seriesfile.Read(f, o)
+	read, err := seriesfile.Read(f, o)
+	if errors.Is(err, syscall.EISDIR) {
+		return nil, errors.New("is a folder: name the files in it")
+	}
+	return read, withoutPath(err)
 }
 
-// passedOver says which values the detector does not look at.
-func passedOver(s seriesfile.Series) string {
-	count, first := 0, 0
-	for i, v := range s.Values {
-		if v.X <= 0 {
-			if count == 0 {
-				first = s.Rows[i]
-			}
-			count++
-		}
+// withoutPath is the error of a file that is named already.
+func withoutPath(err error) error {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		return path.Err
 	}
-	if count == 0 {
+	return err
+}
+
+// passedOver says which values the detector does not look at, and why; "" for none.
+func passedOver(s seriesfile.Series) string {
+	var reasons []string
+	for _, p := range s.Passed {
+		reasons = append(reasons, fmt.Sprintf("%d %s, the first in row %d", p.Count, p.Reason, p.Row))
+	}
+	if len(reasons) == 0 {
 		return ""
 	}
 	name := ""
 	if s.Name != "" {
 		name = "series " + terminal.Line(s.Name) + ": "
 	}
-	return fmt.Sprintf("%s%d of %d values are not greater than 0 and were passed over, the first in row %d: "+
-		"a change is a ratio; leave such runs out, or add what makes the figure positive", name, count, len(s.Values), first)
+	return fmt.Sprintf("%s%d of %s were passed over: %s; a change is a ratio of figures greater than 0",
+		name, passed(s), values(len(s.Values)), strings.Join(reasons, "; "))
+}
+
+func passed(s seriesfile.Series) (count int) {
+	for _, p := range s.Passed {
+		count += p.Count
+	}
+	return count
+}
+
+func values(n int) string {
+	if n == 1 {
+		return "1 value"
+	}
+	return fmt.Sprintf("%d values", n)
 }
 
 // detected is what was found in one series.
@@ -246,14 +281,27 @@ func noChange(d detected) string {
 	if d.Name != "" {
 		name += ", " + terminal.Line(d.Name)
 	}
-	line := fmt.Sprintf("%s: no change in %d values; ", name, len(d.Values))
+	line := fmt.Sprintf("%s: no change in %s; ", name, values(len(d.Values)))
 	if d.noticeable == nil {
 		return line + "there are too few to say what would be noticed"
 	}
 	return line + fmt.Sprintf("one of %.1f %% would be noticed within 20 more", 100**d.noticeable)
 }
 
-func change(ratio float64) string { return fmt.Sprintf("%+.1f %%", 100*(ratio-1)) }
+// finite is nil for a ratio that is beyond what a float64 holds.
+func finite(ratio float64) *float64 {
+	if math.IsInf(ratio, 0) {
+		return nil
+	}
+	return &ratio
+}
+
+func change(ratio float64) string {
+	if math.IsInf(100*ratio, 1) {
+		return "more than 1e308 %"
+	}
+	return fmt.Sprintf("%+.1f %%", 100*(ratio-1))
+}
 
 // figure has 5 digits, and no exponent where people would write none.
 func figure(x float64) string {
@@ -270,7 +318,8 @@ func writeDetectedJSON(w io.Writer, all []detected, higher bool) error {
 		File       string   `json:"file"`
 		Series     string   `json:"series"`
 		Values     int      `json:"values"`
-		What       string   `json:"what"` // regression, improvement or no change
+		Passed     int      `json:"passed_over,omitempty"` // of the values
+		What       string   `json:"what"`                  // regression, improvement or no change
 		SinceIndex *int     `json:"since_index,omitempty"`
 		SinceRow   *int     `json:"since_row,omitempty"`
 		ToldAt     *int     `json:"told_at_index,omitempty"`
@@ -283,12 +332,12 @@ func writeDetectedJSON(w io.Writer, all []detected, higher bool) error {
 	}
 	encoder := json.NewEncoder(w)
 	for _, d := range all {
-		l := line{File: d.file, Series: d.Name, Values: len(d.Values)}
+		l := line{File: d.file, Series: d.Name, Values: len(d.Values), Passed: passed(d.Series)}
 		for _, a := range d.alerts {
 			l.What = direction(a.Ratio, higher)
 			l.SinceIndex, l.SinceRow, l.ToldAt = &a.Since, &d.Rows[a.Since], &a.At
 			l.Before, l.After = &a.Before, &a.After
-			l.Ratio, l.Low, l.High = &a.Ratio, &a.Low, &a.High
+			l.Ratio, l.Low, l.High = finite(a.Ratio), finite(a.Low), finite(a.High)
 			if err := encoder.Encode(l); err != nil {
 				return err
 			}

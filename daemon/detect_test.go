@@ -88,15 +88,18 @@ func TestDetectFaults(t *testing.T) {
 		want string
 	}{
 		{[]string{"bad-empty.csv"}, 1, "is empty: want one value a line, CSV with -column, or JSON"},
-		{[]string{"bad-number.csv"}, 1, `line 3: "x" is not a number: mend or remove the line, or name another column by -column` +
-			"\nbenchd detect: bad-number.csv: " + `line 5: "NaN" is not a number: mend or remove the line, or name another column by -column`},
+		{[]string{"bad-number.csv"}, 1, `line 3: "x" is not a number: mend or remove the line, or name another column by -column`},
 		{[]string{"bad-columns.csv"}, 1, "line 1: has 2 columns, run, seconds: say which one by -column"},
 		{[]string{"-column", "x", "bad-columns.csv"}, 1, `line 1: has no column "x": -column may be one of run, seconds, or a number of 1 to 2`},
-		{[]string{"-column", "1", "bad-fields.csv"}, 1, "line 2: has 1 fields, the first line has 2: mend the line"},
-		{[]string{"bad-json.json"}, 1, "line 1: is not JSON: unexpected EOF; try -format csv, or mend the file"},
-		{[]string{"bad-null.json"}, 1, "element 2: is null: want a number or an object\nbenchd detect: bad-null.json: " + `element 3: is the text "x": want a number or an object`},
-		{[]string{"bad-key.json"}, 1, "element 1: has no key with a number or an array of numbers, only a"},
+		{[]string{"-header=false", "-column", "1", "bad-fields.csv"}, 1, "line 2: has 1 fields, the first line has 2: mend the line"},
+		{[]string{"bad-json.json"}, 1, "line 2: is not JSON: unexpected EOF; try -format csv, or mend the file"},
+		{[]string{"bad-null.json"}, 1, `element 3: "x" is not a number: mend or remove it, or name another key by -column`},
+		{[]string{"bad-key.json"}, 1, "element 1: has no key with a number or an array of numbers, only a: say which by -column"},
 		{[]string{"missing.csv"}, 1, "cannot be opened: no such file or directory; check the name"},
+		{[]string{"folder"}, 1, "is a folder: name the files in it"},
+		{[]string{"steady.json", "-json"}, 2, "flags stand before the files, but -json is behind them; a file of that name is ./-json; benchd detect -h shows what there is"},
+		{[]string{"-", "steady.json", "-"}, 2, `"-" is there twice: standard input can be read once; benchd detect -h shows what there is`},
+		{[]string{"-header=perhaps", "x"}, 2, `invalid boolean value "perhaps" for -header: strconv.ParseBool: parsing "perhaps": invalid syntax; benchd detect -h shows what there is`},
 		{nil, 2, `no file is named: name some, or "-" for standard input; benchd detect -h shows what there is`},
 		{[]string{"-effect", "lots", "x"}, 2, `invalid value "lots" for flag -effect: want a share of 0% to 1000%, such as 2% or 0.02; benchd detect -h shows what there is`},
 		{[]string{"-format", "xml", "x"}, 2, `-format is "xml": want csv or json, which includes JSON lines; benchd detect -h shows what there is`},
@@ -113,6 +116,13 @@ func TestDetectFaults(t *testing.T) {
 		if d := cmp.Diff(prefix+c.want+"\n", stderr); code != c.code || d != "" {
 			t.Errorf("%q: exit status %d, want %d; stderr (-want +got):\n%s", c.args, code, c.code, d)
 		}
+	}
+	far := strings.Repeat("1e-300\n1.01e-300\n", 20) + strings.Repeat("1e300\n", 20)
+	if code, stdout, stderr := runDetect(far, "-json", "-"); code != 0 || stderr != "" || !strings.Contains(stdout, `"before":1.005e-300,"after":1e+300}`) {
+		t.Errorf("a ratio beyond float64: exit status %d\n%s%s", code, stdout, stderr)
+	}
+	if _, stdout, _ := runDetect(far, "-"); !strings.Contains(stdout, "| more than 1e308 % |") {
+		t.Errorf("a ratio beyond float64:\n%s", stdout)
 	}
 	if code, stdout, _ := runDetect("", "-h"); code != 0 || !strings.Contains(stdout, "-min-blocks") {
 		t.Errorf("-h: exit status %d\n%s", code, stdout)

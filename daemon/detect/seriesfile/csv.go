@@ -6,114 +6,145 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
-	"strconv"
 	"strings"
 )
 
-// readCSV reads rows separated by comma, semicolon or tab. A first row that
-// has no number where the values are is a header.
-func readCSV(b *builder, raw []byte, o Options) error {
-	r := csv.NewReader(bytes.NewReader(raw))
-	r.Comma = delimiterOf(raw)
-	r.FieldsPerRecord = -1 // told with the line, below
-	r.TrimLeadingSpace = r.Comma != '\t'
-	var table *layout
-	for {
-		row, err := r.Read()
-		if errors.Is(err, io.EOF) {
-			return nil
+// maxLine bounds a line of CSV, and so its columns: some thousands have less.
+const maxLine = 4 << 20
+
+// readCSV reads rows separated by comma, semicolon or tab.
+func readCSV(b *builder, text []byte, o Options) error {
+	text, delimiter := delimiterOf(text)
+	n := 0
+	for line := range bytes.Lines(text) {
+		if n++; len(line) > maxLine {
+			return fmt.Errorf("line %d: is longer than %d MiB: is it CSV? try -format json", n, maxLine>>20)
 		}
-		if err != nil {
-			var parse *csv.ParseError
-			if errors.As(err, &parse) {
-				return fmt.Errorf("line %d: is not CSV: %w; try -format json, or quote the field", parse.Line, parse.Err)
-			}
+	}
+	r := rowsOf(text, delimiter)
+	first, err := r.next()
+	if err != nil {
+		return err
+	}
+	second, err := r.next()
+	if err != nil {
+		return err
+	}
+	var names []string
+	comment, err := rowsOf([]byte(commentBefore(text)), delimiter).next()
+	if err == nil && len(comment) == len(first) && len(first) > 1 && o.Header == nil && !looksLikeNames(first, second) {
+		names = comment
+	}
+	table, err := layoutOf(first, second, names, o)
+	if err != nil {
+		return fmt.Errorf("line %d: %w", r.firstLine, err)
+	}
+	if !table.header {
+		table.read(b, r.firstLine, first)
+	}
+	for row := second; row != nil && !b.full(); {
+		table.read(b, r.line, row)
+		if row, err = r.next(); err != nil {
 			return err
 		}
-		line, _ := r.FieldPos(0)
-		if table == nil {
-			if table, err = layoutOf(row, o); err != nil {
-				return fmt.Errorf("line %d: %w", line, err)
-			}
-			if table.header {
-				continue
-			}
-		}
-		table.read(b, line, row)
 	}
+	return nil
 }
 
-// delimiterOf is the one that the first line has most of.
-func delimiterOf(raw []byte) rune {
-	first, _, _ := bytes.Cut(bytes.TrimSpace(raw), []byte("\n"))
-	best := ','
-	for _, c := range ";\t" {
-		if bytes.Count(first, []byte(string(c))) > bytes.Count(first, []byte(string(best))) {
-			best = c
-		}
-	}
-	return best
+// rows are the records of CSV.
+type rows struct {
+	*csv.Reader
+	firstLine, line int
 }
 
-type layout struct {
-	header       bool
-	name         string
-	value, block int // columns from 0; block -1 is none
-	width        int
+func rowsOf(text []byte, delimiter rune) *rows {
+	r := csv.NewReader(bytes.NewReader(text))
+	r.Comma = delimiter
+	r.Comment = '#'
+	r.FieldsPerRecord = -1 // told with the line, by layout.read
+	r.TrimLeadingSpace = delimiter != '\t'
+	return &rows{Reader: r}
 }
 
-func layoutOf(first []string, o Options) (*layout, error) {
-	l := &layout{block: -1, width: len(first)}
-	names := make([]string, len(first))
-	for i, f := range first {
-		names[i] = strings.TrimSpace(f)
-	}
-	var err error
-	if o.Column == "" {
-		if len(names) > 1 {
-			return nil, fmt.Errorf("has %d columns, %s: say which one by -column", len(names), strings.Join(names, ", "))
-		}
-	} else if l.value, err = columnOf(names, o.Column, "-column"); err != nil {
+// next is nil at the end.
+func (r *rows) next() ([]string, error) {
+	row, err := r.Read()
+	var parse *csv.ParseError
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil, nil
+	case errors.As(err, &parse):
+		return nil, fmt.Errorf("line %d: is not CSV: %w; try -format json, or quote the field", parse.StartLine, parse.Err)
+	case err != nil:
 		return nil, err
 	}
-	if o.Block != "" {
-		if l.block, err = columnOf(names, o.Block, "-block"); err != nil {
-			return nil, err
+	r.line, _ = r.FieldPos(0)
+	if r.firstLine == 0 {
+		r.firstLine = r.line
+	}
+	return row, nil
+}
+
+// commentBefore is the last comment before the first row: numpy and gnuplot have the
+// names of columns there.
+func commentBefore(text []byte) string {
+	comment := ""
+	for line := range bytes.Lines(text) {
+		after, is := strings.CutPrefix(strings.TrimSpace(string(line)), "#")
+		if !is && after != "" {
+			break
+		}
+		if is {
+			comment = strings.TrimSpace(after)
 		}
 	}
-	if _, ok := number(names[l.value]); !ok {
-		l.header = true
-		l.name = names[l.value]
-	}
-	return l, nil
+	return comment
 }
 
-// columnOf finds a column by its name, else by its number from 1.
-func columnOf(names []string, want, flag string) (int, error) {
-	if i := slices.Index(names, want); i >= 0 {
-		return i, nil
+// sniffed is how many lines tell the delimiter.
+const sniffed = 20
+
+// delimiterOf is the one that the first lines have equally many of, outside
+// quotes: the first alone may be of names with commas in them, and values may have decimal
+// commas. Excel's own "sep=;" is taken at its word, and emptied.
+func delimiterOf(text []byte) ([]byte, rune) {
+	first, rest, _ := bytes.Cut(text, []byte("\n"))
+	if after, ok := bytes.CutPrefix(bytes.ToLower(first), []byte("sep=")); ok && len(after) == 1 && strings.ContainsAny(string(after), ",;\t") {
+		return append([]byte("\n"), rest...), rune(after[0])
 	}
-	if n, err := strconv.Atoi(want); err == nil && n >= 1 && n <= len(names) {
-		return n - 1, nil
+	most, best := 0, ','
+	for _, delimiter := range "\t;," {
+		lines, least, largest := 0, 0, 0
+		for line := range bytes.Lines(text) {
+			if line = bytes.TrimSpace(unquoted(line)); len(line) == 0 || line[0] == '#' {
+				continue
+			}
+			n := bytes.Count(line, []byte(string(delimiter)))
+			if lines == 0 {
+				least = n
+			}
+			least, largest = min(least, n), max(largest, n)
+			if lines++; lines == sniffed {
+				break
+			}
+		}
+		if least > 0 && least == largest {
+			return text, delimiter
+		}
+		if largest > most {
+			most, best = largest, delimiter
+		}
 	}
-	return 0, fmt.Errorf("has no column %q: %s may be one of %s, or a number of 1 to %d",
-		want, flag, strings.Join(names, ", "), len(names))
+	return text, best
 }
 
-func (l *layout) read(b *builder, line int, row []string) {
-	if len(row) != l.width {
-		b.fault("line %d: has %d fields, the first line has %d: mend the line", line, len(row), l.width)
-		return
+// unquoted is the line without what is in quotes.
+func unquoted(line []byte) []byte {
+	var out []byte
+	for i, part := range bytes.Split(line, []byte(`"`)) {
+		if i%2 == 0 {
+			out = append(out, part...)
+		}
 	}
-	x, ok := number(row[l.value])
-	if !ok {
-		b.fault("line %d: %q is not a number: mend or remove the line, or name another column by -column", line, row[l.value])
-		return
-	}
-	var block *string
-	if l.block >= 0 {
-		block = &row[l.block]
-	}
-	b.add(l.name, line, x, block)
+	return out
 }
