@@ -75,7 +75,14 @@ func newApp(ctx context.Context, settings config.Config, log *slog.Logger) (a *a
 	if err != nil {
 		return a, fmt.Errorf("BENCHD_DATA_DIR: %w", err)
 	}
-	// First, for it locks the folder against other daemons.
+	var web *expose.WebConfig
+	if settings.WebConfigFile != "" {
+		if web, err = expose.OpenWebConfig(settings.WebConfigFile, log); err != nil {
+			return a, err
+		}
+		a.onClose(web.Close)
+	}
+	// Early, for it locks the folder against other daemons.
 	if a.store, err = record.Open(ctx, data); err != nil {
 		return a, err
 	}
@@ -127,7 +134,8 @@ func newApp(ctx context.Context, settings config.Config, log *slog.Logger) (a *a
 		Pprof:       settings.PProf,
 		Logger:      log,
 
-		Authenticated: func() (bool, error) { return hasUsers(settings.WebConfigFile) },
+		Web:           web,
+		ListenAddress: settings.ListenAddress,
 	})
 	if err := a.restore(ctx); err != nil {
 		return a, err
@@ -288,7 +296,7 @@ func serve(ctx context.Context, settings config.Config, log *slog.Logger) (err e
 	defer cancel()
 	served := make(chan error, 1)
 	go func() {
-		served <- a.exposer.Serve(ctx, listener, settings.WebConfigFile, socketOf(settings), log)
+		served <- a.exposer.Serve(ctx, listener, socketOf(settings))
 		cancel() // without it nobody would see a result
 	}()
 	err = a.scheduler.Run(ctx)

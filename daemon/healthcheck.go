@@ -88,16 +88,9 @@ func servesTLS(webConfigFile string) (bool, error) {
 	return len(file.TLS) > 0, err
 }
 
-// hasUsers looks whether who sends a request is known.
-func hasUsers(webConfigFile string) (bool, error) {
-	file, err := readWebConfig(webConfigFile)
-	return len(file.Users) > 0, err
-}
-
 // webConfig is what benchd needs to know of the exporter-toolkit's file.
 type webConfig struct {
-	TLS   map[string]any    `yaml:"tls_server_config"`
-	Users map[string]string `yaml:"basic_auth_users"`
+	TLS map[string]any `yaml:"tls_server_config"`
 }
 
 func readWebConfig(name string) (file webConfig, err error) {

@@ -59,11 +59,11 @@ type Options struct {
 	Data        func() Data               // called at each scrape; nil where nothing is kept
 	History     History
 	Judge       Judge
-	// Authenticated is true while the web configuration knows users: then who
-	// can send a request may decide something, too. It is asked each time, as
-	// the exporter-toolkit reads its file each time.
-	Authenticated func() (bool, error)
-	Pprof         bool // serve /debug/pprof
+	// Web is nil for plain HTTP and no users. While it knows users, who can send a
+	// request may decide something, too.
+	Web           *WebConfig
+	ListenAddress string // as it was given, host:port
+	Pprof         bool   // serve /debug/pprof
 	Logger        *slog.Logger
 }
 
@@ -112,8 +112,8 @@ func New(o Options) *Exposer {
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	e.page = newMetricsPage(e.results, e.now, o.Logger)
-	e.handler = e.newHandler(o.Authenticated)
-	e.trusted = e.newHandler(func() (bool, error) { return true, nil })
+	e.handler = e.newHandler(o.Web.hasUsers)
+	e.trusted = e.newHandler(func() bool { return true })
 	return e
 }
 

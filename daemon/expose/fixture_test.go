@@ -131,8 +131,7 @@ func testOptions() Options {
 		History: fakeHistory(func(context.Context, bench.RunQuery) ([]bench.Run, error) { return nil, nil }),
 		Judge:   &fakeJudge{},
 
-		Authenticated: func() (bool, error) { return false, nil },
-		Logger:        slog.New(slog.DiscardHandler),
+		Logger: slog.New(slog.DiscardHandler),
 	}
 }
 

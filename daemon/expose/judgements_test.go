@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +13,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prometheus/common/config"
+	"github.com/prometheus/exporter-toolkit/web"
 
 	"benchd/daemon/bench"
 )
@@ -97,7 +99,9 @@ func TestDecisions(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			o := testOptions()
-			o.Authenticated = func() (bool, error) { return tt.known, nil }
+			if tt.known {
+				o.Web = &WebConfig{now: web.Config{Users: map[string]config.Secret{"ann": "hash"}}}
+			}
 			o.Judge = &fakeJudge{accept: func(which bench.Selection, by string) ([]bench.Change, error) {
 				switch which.ID {
 				case 8:
@@ -143,7 +147,7 @@ func TestSocket(t *testing.T) {
 			ctx, stop := context.WithCancel(t.Context())
 			s.stop = stop
 			e := New(testOptions())
-			go func() { s.ended <- e.Serve(ctx, listener, "", path, slog.New(slog.DiscardHandler)) }()
+			go func() { s.ended <- e.Serve(ctx, listener, path) }()
 			client := &http.Client{Transport: unixTransport(path)}
 			var answer *http.Response
 			for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {

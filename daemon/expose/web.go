@@ -30,23 +30,29 @@ const (
 )
 
 // Serve answers on the listener until ctx ends, then lets requests finish for
-// up to 2 s. It closes the listener. webConfigFile is exporter-toolkit's, for
-// TLS and basic authentication; "" serves plain HTTP to everybody. On socket,
-// a path, it answers those who may use that file, and takes their decisions; ""
-// for none. Serve is called once. The error is nil when ctx has ended it.
-func (e *Exposer) Serve(ctx context.Context, listener net.Listener, webConfigFile, socket string, logger *slog.Logger) error {
+// up to 2 s. It closes the listener. On socket, a path, it answers those who may
+// use that file, and takes their decisions; "" for none. Serve is called once.
+// The error is nil when ctx has ended it.
+func (e *Exposer) Serve(ctx context.Context, listener net.Listener, socket string) error {
 	defer listener.Close() // the server has closed it already, unless that did not start
-	if err := web.Validate(webConfigFile); err != nil {
-		return fmt.Errorf("BENCHD_WEB_CONFIG_FILE %s: %w", webConfigFile, err)
+	logger, handler := e.options.Logger, e.handler
+	if isLoopback(listener.Addr()) {
+		handler = e.onlyHere(handler)
 	}
-	server := newServer(e.handler, logger)
+	server := newServer(handler, logger)
+	server.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew || state == http.StateActive { // before TLS, and before a request is read
+			e.options.Web.refresh()
+		}
+	}
 	if err := e.serveSocket(ctx, socket, logger); err != nil {
 		// Some file systems have no sockets. Measuring goes on.
 		logger.Error("`benchd accept` and `benchd baseline` will not work; decide by an authenticated POST, or choose another BENCHD_DATA_DIR.", "err", err)
 	}
 	served := make(chan error, 1)
 	go func() {
-		served <- web.Serve(listener, server, &web.FlagConfig{WebConfigFile: &webConfigFile}, logger)
+		file := e.options.Web.file()
+		served <- web.Serve(listener, server, &web.FlagConfig{WebConfigFile: &file}, logger)
 	}()
 	select {
 	case err := <-served:
@@ -118,7 +124,7 @@ func listen(ctx context.Context, path string) (net.Listener, error) {
 }
 
 // newHandler answers all requests; those who are trusted may decide something.
-func (e *Exposer) newHandler(trusted func() (bool, error)) http.Handler {
+func (e *Exposer) newHandler(trusted func() bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/metrics", e.page)
 	mux.HandleFunc("/-/healthy", func(w http.ResponseWriter, _ *http.Request) {
@@ -187,7 +193,7 @@ func (e *Exposer) landingPage() http.Handler {
 // guard lets reading requests pass, and those that decide something if their
 // sender is trusted; and it tells browsers to run nothing. What the web
 // configuration sets stays.
-func (e *Exposer) guard(read http.Handler, decisions *http.ServeMux, trusted func() (bool, error)) http.Handler {
+func (e *Exposer) guard(read http.Handler, decisions *http.ServeMux, trusted func() bool) http.Handler {
 	// A browser sends the password that it knows along, whatever page asks it to.
 	sameOrigin := http.NewCrossOriginProtection()
 	headers := map[string]string{
@@ -196,6 +202,8 @@ func (e *Exposer) guard(read http.Handler, decisions *http.ServeMux, trusted fun
 		"Referrer-Policy":         "no-referrer",
 		"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 		"Cache-Control":           "no-store",
+
+		"Cross-Origin-Resource-Policy": "same-origin",
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for name, value := range headers {
@@ -204,16 +212,17 @@ func (e *Exposer) guard(read http.Handler, decisions *http.ServeMux, trusted fun
 			}
 		}
 		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			if r.Header.Get("Sec-Fetch-Site") == "cross-site" && r.Header.Get("Sec-Fetch-Mode") != "navigate" {
+				// It could not read the answer, but make a run's machine work for it.
+				e.refuse(w, r, http.StatusForbidden, "the request comes from another page: open this one by itself")
+				return
+			}
 			read.ServeHTTP(w, r)
 			return
 		}
 		if _, pattern := decisions.Handler(r); pattern != "" {
-			known, err := trusted()
-			if err != nil {
-				e.options.Logger.Error("Who may decide is not known, so nobody may.", "err", err)
-			}
 			switch err := sameOrigin.Check(r); {
-			case !known:
+			case !trusted():
 				e.writeError(w, http.StatusForbidden, "only who is known may decide: give users in BENCHD_WEB_CONFIG_FILE, or use `benchd accept` and `benchd baseline` beside the daemon")
 			case err != nil:
 				e.writeError(w, http.StatusForbidden, "the request comes from another page: "+err.Error())
@@ -224,13 +233,17 @@ func (e *Exposer) guard(read http.Handler, decisions *http.ServeMux, trusted fun
 		}
 		allowed := allowedAt(r, decisions)
 		w.Header().Set("Allow", allowed)
-		message := fmt.Sprintf("method %.20s is not allowed here: use one of %s", r.Method, allowed)
-		if strings.HasPrefix(r.URL.Path, "/api/") {
-			e.writeError(w, http.StatusMethodNotAllowed, message)
-			return
-		}
-		writeText(w, http.StatusMethodNotAllowed, message)
+		e.refuse(w, r, http.StatusMethodNotAllowed, fmt.Sprintf("method %.20s is not allowed here: use one of %s", r.Method, allowed))
 	})
+}
+
+// refuse says why in the form in which the address answers.
+func (e *Exposer) refuse(w http.ResponseWriter, r *http.Request, status int, message string) {
+	if strings.HasPrefix(r.URL.Path, "/api/") {
+		e.writeError(w, status, message)
+		return
+	}
+	writeText(w, status, message)
 }
 
 // allowedAt are the methods that the address of a request takes.
