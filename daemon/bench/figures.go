@@ -32,6 +32,13 @@ type Figures struct {
 	ThrottledPeriods   *float64 `json:"throttled_periods"`       // of the daemon's cgroup and those above it
 	ThrottledSeconds   *float64 `json:"throttled_seconds"`       // of the daemon's cgroup and those above it
 
+	// Time in which processes of the workload were stopped, or the daemon was and
+	// could not tell whether they were: by a signal, by a frozen cgroup, with the
+	// whole machine, or all the time under a debugger. Of the stops that the daemon
+	// did not see in between two samples, those of the first process are in it, and
+	// those by a cgroup where the kernel counts them (6.17).
+	FrozenSeconds float64 `json:"frozen_seconds"`
+
 	// Memory. One process: resident set (RSS), its peak being the kernel's
 	// high-water mark. Several: the sum of their proportional set sizes (PSS),
 	// its peak being the largest sample; RSS where the kernel does not tell the

@@ -13,12 +13,13 @@ const (
 	NoiseSteal     Noise = "steal"     // the hypervisor took the CPU
 	NoiseThrottled Noise = "throttled" // the CPU limit of the cgroup was hit
 	NoiseClock     Noise = "clock"     // daemon and workload disagree on the time the run took
+	NoiseFrozen    Noise = "frozen"    // workload or daemon were stopped: docker pause, SIGSTOP, a debugger, a suspended machine
 	NoiseLostCPU   Noise = "lost_cpu"  // the workload ignores SIGCHLD, which hides CPU time of its children
 )
 
 // Noises lists all causes, in the order in which they are shown.
 func Noises() []Noise {
-	return []Noise{NoiseRunDelay, NoisePressure, NoiseSteal, NoiseThrottled, NoiseClock, NoiseLostCPU}
+	return []Noise{NoiseRunDelay, NoisePressure, NoiseSteal, NoiseThrottled, NoiseClock, NoiseFrozen, NoiseLostCPU}
 }
 
 // Limits above which a figure is noise. Measured on a shared 2-core machine:
@@ -32,6 +33,10 @@ const (
 	// A wake-up of the daemon on a busy machine costs some milliseconds,
 	// which would be more than maxClockSkew of a very short run.
 	maxClockSkewSeconds = 0.02
+	// While the daemon alone is stopped the workload goes on, but its maxima are
+	// lost, and nobody can tell. So it counts like a stop of the workload.
+	maxFrozen        = 0.02 // of wall, and at least maxFrozenSeconds
+	maxFrozenSeconds = 0.02 // as for the clocks: both are of the daemon's wake-up
 	// Waking up a dozen threads costs some hundred microseconds of run delay on
 	// a machine that does nothing else: more than 2 % of a run of 10 ms. At
 	// 250 ms and longer, and so in every standard run, the 2 % decide.
@@ -81,6 +86,9 @@ func (f *Figures) FindNoise() []Noise {
 	skew := math.Abs(f.WallSeconds - f.WorkloadSeconds)
 	if skew > math.Max(maxClockSkew*f.WallSeconds, maxClockSkewSeconds) {
 		noise = append(noise, NoiseClock)
+	}
+	if f.FrozenSeconds > math.Max(maxFrozen*f.WallSeconds, maxFrozenSeconds) {
+		noise = append(noise, NoiseFrozen)
 	}
 	return noise
 }

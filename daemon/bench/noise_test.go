@@ -93,6 +93,10 @@ func TestFindNoise(t *testing.T) {
 		{"the daemon read late, in a short run", 0.05, func(f *Figures) { f.WorkloadSeconds = 0.031 }, nil},
 		{"the daemon read very late, in a short run", 0.05, func(f *Figures) { f.WorkloadSeconds = 0.029 }, []Noise{NoiseClock}},
 
+		{"frozen", 1, func(f *Figures) { f.FrozenSeconds = 0.021 }, []Noise{NoiseFrozen}},
+		{"hardly frozen", 1, func(f *Figures) { f.FrozenSeconds = 0.019 }, nil},
+		{"hardly frozen, in a short run", 0.05, func(f *Figures) { f.FrozenSeconds = 0.019 }, nil},
+
 		{"everything", 1, func(f *Figures) {
 			f.RunDelaySeconds, f.ForeignCPUSeconds, f.WorkloadSeconds = new(1.0), new(1.0), 2
 			f.StealPercent, f.StealSeconds, f.ThrottledPeriods = new(50.0), new(1.0), new(9.0)

@@ -122,6 +122,9 @@ var lastRunFigures = []figure{
 	lastRun("throttled_seconds", func(r goodRun) *float64 { return r.ThrottledSeconds },
 		"Time for which the cgroup's CPU limit stopped tasks."),
 
+	lastRun("frozen_seconds", func(r goodRun) *float64 { return &r.FrozenSeconds },
+		"Time in which the workload was stopped, or the daemon, which then cannot tell: by a signal, a frozen cgroup, a debugger, or with the whole machine."),
+
 	lastRun("server_bound", goodRun.serverBound,
 		"1 if the httpbin, not the client, limited the run; absent where the server's CPU time is not known."),
 	lastRun("server_cpu_seconds", func(r goodRun) *float64 { return r.ServerCPUSeconds },

@@ -55,6 +55,10 @@ type Stat struct {
 	Threads      int
 	RSSBytes     float64
 	Zombie       bool
+	Stopped      bool // by a signal, or by a debugger
+
+	// Uninterruptible is a sleep for a disk, or that of a frozen cgroup of version 1.
+	Uninterruptible bool
 }
 
 // Stat reads the process's counters. It fails once the process is gone.
@@ -96,6 +100,9 @@ func parseStat(line []byte) (Stat, error) {
 		Threads:      int(number(20)),
 		RSSBytes:     float64(number(24)) * pageBytes,
 		Zombie:       fields[0][0] == 'Z',
+		Stopped:      fields[0][0] == 'T' || fields[0][0] == 't',
+
+		Uninterruptible: fields[0][0] == 'D',
 	}, failed
 }
 
@@ -138,6 +145,12 @@ func IgnoresSIGCHLD(pid int) bool {
 	}
 	mask, err := strconv.ParseUint(text, 16, 64)
 	return err == nil && mask&(1<<(uint(unix.SIGCHLD)-1)) != 0
+}
+
+// Traced reports whether a debugger or strace is attached to the process.
+func Traced(pid int) bool {
+	text, err := keyed(procPath(pid, "status"), "TracerPid:")
+	return err == nil && text != "0"
 }
 
 // IO is what /proc/PID/io counts: bytes that reached or will reach the block

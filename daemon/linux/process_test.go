@@ -28,6 +28,12 @@ func TestParseStat(t *testing.T) {
 	if err != nil || !zombie.Zombie {
 		t.Errorf("a zombie is not seen: %+v, %v", zombie, err)
 	}
+	for state, want := range map[string]Stat{"T": {Stopped: true}, "t": {Stopped: true}, "D": {Uninterruptible: true}, "R": {}} {
+		s, err := parseStat([]byte(strings.Replace(statLine, " S ", " "+state+" ", 1)))
+		if err != nil || s.Stopped != want.Stopped || s.Uninterruptible != want.Uninterruptible || s.Zombie {
+			t.Errorf("state %s is read as %+v, %v", state, s, err)
+		}
+	}
 	for _, bad := range []string{"", "1 (x", "1 (x) S 1 2", strings.Replace(statLine, " 250 ", " many ", 1)} {
 		if s, err := parseStat([]byte(bad)); err == nil {
 			t.Errorf("%q was read as %+v", bad, s)

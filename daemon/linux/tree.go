@@ -110,12 +110,18 @@ func ReadThread(pid, tid int) (ThreadCounters, error) {
 			return c, err
 		}
 	}
-	// A kernel without CONFIG_SCHED_INFO lacks the file or fills it with zeros.
-	schedstat, err := os.ReadFile(procPath(pid, task+"schedstat"))
-	if err == nil {
-		c.RunSeconds, c.RunDelaySeconds = parseSchedstat(schedstat)
-	}
+	c.RunSeconds, c.RunDelaySeconds = readSchedstat(pid, tid)
 	return c, nil
+}
+
+// readSchedstat returns zeros for a thread that has ended, and on a kernel
+// without CONFIG_SCHED_INFO, which lacks the file or fills it with zeros.
+func readSchedstat(pid, tid int) (run, delay float64) {
+	data, err := os.ReadFile(procPath(pid, "task/"+strconv.Itoa(tid)+"/schedstat"))
+	if err != nil {
+		return 0, 0
+	}
+	return parseSchedstat(data)
 }
 
 // parseSchedstat reads the first two fields, nanoseconds, see

@@ -21,6 +21,7 @@ func (g *region) figures(wall time.Duration, exit *ended) bench.Figures {
 	g.systemCPU(&f)
 	g.memory(&f)
 	g.waiting(&f, exit)
+	f.FrozenSeconds = g.frozen(wall, exit).Seconds()
 	if s.cpuWindows >= minWindows {
 		f.CPUPercentMax = new(100 * s.cpuMax)
 	}

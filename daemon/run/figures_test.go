@@ -167,7 +167,7 @@ func made() *region {
 		return treeCPU{living: cpu, user: cpu * 3 / 4, system: cpu / 4, threads: 2}
 	}
 	g := &region{cores: 2, usable: 2, alone: true, peakRSS: 9 << 20}
-	g.sampler = &sampler{threadsMax: 2}
+	g.sampler = &sampler{threadsMax: 2, pulse: &pulse{}, thread: 1}
 	g.before = reading{
 		at: at, cpu: used(time.Second),
 		idle:     &linux.CPUTimes{IdleSeconds: 100, StealSeconds: new(5.0)},
@@ -177,7 +177,8 @@ func made() *region {
 			{pid, 11}: {RunSeconds: 0.5, RunDelaySeconds: 0.2, Voluntary: 9, Involuntary: 1},
 		},
 		io: &linux.IO{ReadBytes: 100, WrittenBytes: 1000}, network: &net.IOCountersStat{BytesRecv: 10, BytesSent: 20},
-		memory: memory{bytes: 2 << 20, processes: 1},
+		memory:     memory{bytes: 2 << 20, processes: 1},
+		standstill: standstill{least: time.Hour, most: time.Hour + 2*time.Millisecond, delays: map[int]float64{1: 1, 2: 1}},
 	}
 	g.sampler.note(g.before.memory, at)
 	g.after = reading{
@@ -189,7 +190,8 @@ func made() *region {
 			{pid, 11}: {RunSeconds: 1, RunDelaySeconds: 0.25, Voluntary: 19, Involuntary: 3},
 		},
 		io: &linux.IO{ReadBytes: 150, WrittenBytes: 4000}, network: &net.IOCountersStat{BytesRecv: 15, BytesSent: 120},
-		memory: memory{bytes: 4 << 20, processes: 1},
+		memory:     memory{bytes: 4 << 20, processes: 1},
+		standstill: standstill{least: time.Hour - time.Millisecond, most: time.Hour + time.Second, delays: map[int]float64{1: 9, 2: 1, 3: 0}},
 	}
 	return g
 }

@@ -36,6 +36,9 @@ func TestMain(m *testing.M) {
 		case "daemon":
 			playDaemon(os.Args[2], os.Args[3])
 			os.Exit(0)
+		case "tells":
+			playTeller(os.Args[2], os.Args[3])
+			os.Exit(0)
 		}
 	}
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
@@ -450,9 +453,13 @@ func experiment(r *Runner, workload string) bench.Experiment {
 
 // playDaemon runs one workload with a scratch folder until it is killed.
 func playDaemon(workload, scratch string) {
+	r := playRunner(scratch)
+	r.Run(context.Background(), experiment(r, workload))
+}
+
+func playRunner(scratch string) *Runner {
 	_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 	self, _ := os.Executable()
-	r := &Runner{Self: self, ScratchDir: scratch, SampleInterval: 100 * time.Millisecond,
+	return &Runner{Self: self, ScratchDir: scratch, SampleInterval: 100 * time.Millisecond,
 		HTTPBin: func() bench.Server { return bench.Server{} }, Log: slog.New(slog.DiscardHandler)}
-	r.Run(context.Background(), experiment(r, workload))
 }

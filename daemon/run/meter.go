@@ -28,6 +28,7 @@ type region struct {
 	before, after reading
 	sampler       *sampler
 	lostCPU       bool
+	traced        bool    // a debugger is attached to a process
 	peakRSS       float64 // of the root; 0 if it could not be read
 	alone         bool    // no process but the root was alive at the gate after
 }
@@ -45,6 +46,7 @@ type reading struct {
 	io         *linux.IO
 	network    *net.IOCountersStat
 	memory     memory
+	standstill standstill
 }
 
 type thread struct{ pid, tid int }
@@ -75,7 +77,9 @@ func (r *Runner) begin(c *child, e bench.Experiment, since time.Time) (*region, 
 	for _, p := range tree.processes {
 		_ = linux.ResetPeakRSS(p.PID) // else the peak is that since its exec
 	}
-	g.sampler = newSampler(r, tree, g)
+	if g.sampler, err = newSampler(r, tree, g); err != nil {
+		return nil, err
+	}
 	b := &g.before
 	b.slow(g, tree)
 	b.cpu = tree.cpu()
@@ -97,6 +101,7 @@ func (g *region) end() (alive bool) {
 	g.alone = len(tree.processes) == 1 && tree.processes[0].PID == g.root
 	for _, p := range tree.processes {
 		g.lostCPU = g.lostCPU || linux.IgnoresSIGCHLD(p.PID)
+		g.traced = g.traced || linux.Traced(p.PID)
 		if p.PID == g.root {
 			s, err := p.Stat()
 			alive = err == nil && !s.Zombie
@@ -139,6 +144,7 @@ func (b *reading) fast(g *region) {
 // slow reads what stands still while the workload waits, and what others
 // barely change in a moment.
 func (b *reading) slow(g *region, tree *tree) {
+	b.standstill.read(g.root)
 	b.memory = tree.memory()
 	b.threads = map[thread]linux.ThreadCounters{}
 	for _, p := range tree.processes {

@@ -27,13 +27,14 @@ const (
 // sampler watches a tree while it works. It disturbs as little as it can: per
 // sample a handful of reads of open files, and the rest by maxShare.
 type sampler struct {
-	tree     *tree
-	system   *linux.System
-	live     func(bench.Live)
-	cores    int // of the whole machine
-	interval time.Duration
+	tree   *tree
+	system *linux.System
+	live   func(bench.Live)
+	cores  int // of the whole machine
+	pulse  *pulse
+	times  int // beats of the pulse for a sample
+	thread int // that samples
 
-	quit chan struct{}
 	once sync.Once
 	done chan struct{}
 
@@ -45,6 +46,8 @@ type sampler struct {
 	systemBusy    float64       // largest share, all cores
 	systemWindows int
 	samples       int
+	sampled       time.Time     // when the last sample was taken
+	stopped       time.Duration // time in which processes of the tree were
 	threadsMax    int
 	processesMax  int
 	memory        average
@@ -69,17 +72,20 @@ type window struct {
 	ok   bool
 }
 
-func newSampler(r *Runner, t *tree, g *region) *sampler {
+func newSampler(r *Runner, t *tree, g *region) (*sampler, error) {
+	pulse, times, err := newPulse(r.SampleInterval)
+	if err != nil {
+		return nil, err
+	}
 	return &sampler{
-		tree: t, cores: g.cores, interval: r.SampleInterval,
+		tree: t, cores: g.cores, pulse: pulse, times: times,
 		system: linux.OpenSystem(), // its own, for at the end of the region both read at the same time
 		live: func(l bench.Live) {
 			l.Key, l.Since = g.key, g.since
 			r.live.Store(&l)
 		},
-		stride: 1,
-		quit:   make(chan struct{}), done: make(chan struct{}),
-	}
+		stride: 1, done: make(chan struct{}),
+	}, nil
 }
 
 // start begins sampling; the reading at the gate is the first sample.
@@ -88,20 +94,23 @@ func (s *sampler) start(b *reading) {
 	s.tree.lastPID, _ = s.system.LastPID()
 	s.cpuLast = b.cpu.total()
 	s.begun = time.Now()
-	s.open(time.Now(), b.cpu.total())
-	go s.loop()
+	s.sampled = s.begun
+	s.open(s.begun, b.cpu.total())
+	ticking := make(chan struct{})
+	go s.loop(ticking)
+	<-ticking // else what stops us now would not be missed
 }
 
 // stop ends sampling and hands the tree back. It may be called twice.
 func (s *sampler) stop() *tree {
 	s.once.Do(func() {
-		close(s.quit)
+		s.pulse.end()
 		<-s.done
 	})
 	return s.tree
 }
 
-func (s *sampler) loop() {
+func (s *sampler) loop(ticking chan<- struct{}) {
 	defer close(s.done)
 	// The thread's own CPU clock tells what sampling costs.
 	runtime.LockOSThread()
@@ -109,13 +118,12 @@ func (s *sampler) loop() {
 	begun := threadCPU()
 	defer func() { s.spent = threadCPU() - begun }()
 
-	ticker := time.NewTicker(s.interval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-s.quit:
-			return
-		case <-ticker.C:
+	s.thread = unix.Gettid()
+	s.pulse.begin()
+	defer s.pulse.close()
+	close(ticking)
+	for beats := 1; s.pulse.wait(); beats++ {
+		if beats%s.times == 0 {
 			s.sample()
 		}
 	}
@@ -128,6 +136,10 @@ func (s *sampler) sample() {
 	cpu := s.tree.cpu()
 	after := time.Now()
 	at := before.Add(after.Sub(before) / 2)
+	if s.tree.stopped {
+		s.stopped += at.Sub(s.sampled)
+	}
+	s.sampled = at
 	s.threadsMax = max(s.threadsMax, cpu.threads)
 
 	live := bench.Live{Threads: float64(cpu.threads), Processes: float64(len(s.tree.processes))}

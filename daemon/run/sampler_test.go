@@ -58,7 +58,10 @@ func watching(t *testing.T) *sampler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newSampler(&Runner{}, &tree{supervisor: p, processes: []*linux.Process{p}}, &region{cores: 1000})
+	s, err := newSampler(&Runner{}, &tree{supervisor: p, processes: []*linux.Process{p}}, &region{cores: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
 	s.live = func(bench.Live) {}
 	t.Cleanup(func() { s.system.Close(); p.Close() })
 	if s.tree.lastPID, err = s.system.LastPID(); err != nil {

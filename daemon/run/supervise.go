@@ -60,6 +60,8 @@ type ended struct {
 	CPU         time.Duration `json:"cpu"`
 	Voluntary   float64       `json:"voluntary"`
 	Involuntary float64       `json:"involuntary"`
+	// For how long the process was stopped by signals, however short the stops.
+	Stopped time.Duration `json:"stopped"`
 }
 
 // swept says that nothing of the workload is left.
@@ -153,11 +155,12 @@ func killChildren() {
 // the first.
 func reapAll(first int, say func(report)) (strays int) {
 	swept := false
+	var stops stopwatch
 	for {
 		// Looking first, without reaping (WNOWAIT), keeps the ended process's
 		// CPU clock readable.
 		var info unix.Siginfo
-		err := unix.Waitid(unix.P_ALL, 0, &info, unix.WEXITED|unix.WNOWAIT, nil)
+		err := unix.Waitid(unix.P_ALL, 0, &info, unix.WEXITED|unix.WSTOPPED|unix.WCONTINUED|unix.WNOWAIT, nil)
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}
@@ -165,6 +168,17 @@ func reapAll(first int, say func(report)) (strays int) {
 			return strays // ECHILD: none is left
 		}
 		pid := childOf(&info)
+		if info.Code == cldStopped || info.Code == cldContinued {
+			if pid == first {
+				stops.note(info.Code == cldStopped, time.Now())
+			}
+			// Else it would be told for ever. It may have been continued just now.
+			_ = unix.Waitid(unix.P_PID, pid, &info, unix.WSTOPPED|unix.WCONTINUED|unix.WNOHANG, nil)
+			if pid == first && info.Code == cldContinued {
+				stops.note(false, time.Now())
+			}
+			continue
+		}
 		own, _ := linux.CPU(pid)
 		var status unix.WaitStatus
 		var usage unix.Rusage
@@ -172,12 +186,36 @@ func reapAll(first int, say func(report)) (strays int) {
 			continue
 		}
 		if pid == first {
-			say(report{Ended: describe(status, usage, own)})
+			end := describe(status, usage, own)
+			end.Stopped = stops.total
+			say(report{Ended: end})
 			swept = true
 			time.AfterFunc(linger, killChildren)
 		} else if swept && status.Signaled() && status.Signal() == unix.SIGKILL {
 			strays++
 		}
+	}
+}
+
+// What waitid(2) says of a child: CLD_STOPPED and CLD_CONTINUED.
+const (
+	cldStopped   = 5
+	cldContinued = 6
+)
+
+// stopwatch adds up for how long a process was stopped.
+type stopwatch struct {
+	since time.Time // zero while it is not
+	total time.Duration
+}
+
+func (s *stopwatch) note(stopped bool, at time.Time) {
+	if !s.since.IsZero() {
+		s.total += at.Sub(s.since)
+	}
+	s.since = time.Time{}
+	if stopped {
+		s.since = at
 	}
 }
 

@@ -14,6 +14,7 @@ type tree struct {
 	supervisor *linux.Process // what it has reaped was the workload's
 	processes  []*linux.Process
 	alive      int           // of them that are no zombies, when the CPU time was read last
+	stopped    bool          // one of them was at that time, be it by a signal, a debugger or its cgroup
 	lastPID    int           // id given last when the tree was discovered
 	found      time.Time     // when it was discovered
 	cost       time.Duration // of discovering it, CPU time
@@ -101,7 +102,7 @@ func (t *tree) cpu() treeCPU {
 }
 
 func (t *tree) readCPU() (sum treeCPU, gone *linux.Process) {
-	t.alive = 0
+	t.alive, t.stopped = 0, false
 	if s, err := t.supervisor.Stat(); err == nil {
 		sum.reap(s)
 	}
@@ -120,6 +121,7 @@ func (t *tree) readCPU() (sum treeCPU, gone *linux.Process) {
 		if !s.Zombie {
 			t.alive++
 			sum.threads += s.Threads
+			t.stopped = t.stopped || s.Stopped || s.Uninterruptible && linux.GroupFrozen(p.PID)
 		}
 		sum.reap(s)
 	}
