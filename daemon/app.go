@@ -92,26 +92,23 @@ func newApp(ctx context.Context, settings config.Config, log *slog.Logger) (a *a
 	if err != nil {
 		return a, err
 	}
+	for _, left := range a.experiments.Left {
+		log.Warn("what a workload left in the folder of the tasks cannot be removed, and is passed over", "err", left)
+	}
 	server, err := a.startServer(self)
 	if err != nil {
 		return a, err
-	}
-	scratch := filepath.Join(data, "scratch")
-	if err := os.MkdirAll(scratch, 0o755); err != nil {
-		return a, fmt.Errorf("BENCHD_DATA_DIR: %w", err)
-	}
-	if err := run.SweepLeftovers(scratch); err != nil {
-		return a, fmt.Errorf("clear what an earlier daemon left: %w", err)
 	}
 	machine, err := host.Describe()
 	if err != nil {
 		return a, err
 	}
 	a.runner = &run.Runner{
-		Self: self, ScratchDir: scratch, SampleInterval: settings.SampleInterval,
+		Self: self, ScratchDir: filepath.Join(data, "scratch"), SampleInterval: settings.SampleInterval,
 		HTTPBin: server.now, Log: log,
 		Fingerprint: &bench.Fingerprint{Host: machine, Benchd: buildOf().Version + " " + buildOf().Revision},
 	}
+	a.runner.Clear()
 	a.judge = judge.New(judge.Options{
 		Experiments:     a.experiments.Experiments,
 		History:         a.store,
@@ -129,6 +126,7 @@ func newApp(ctx context.Context, settings config.Config, log *slog.Logger) (a *a
 		Live:        a.runner.Live,
 		Server:      server.seen,
 		Data:        func() expose.Data { return lookAt(data) },
+		Leftovers:   a.leftovers,
 		History:     a.store,
 		Judge:       a.judge,
 		Pprof:       settings.PProf,
@@ -172,8 +170,17 @@ func lookAt(data string) (d expose.Data) {
 	return d
 }
 
+// leftovers are those of the runs and, in the folder of the tasks, those of the
+// start.
+func (a *app) leftovers() bench.Leftovers {
+	left := a.runner.Leftovers()
+	left.Scratch += len(a.experiments.Left)
+	return left
+}
+
 // observer tidies up between the cycles: it drops what the history need not
-// keep any longer, and gives memory back that only the runs needed.
+// keep any longer, clears what runs left, and gives memory back that only the
+// runs needed.
 type observer struct {
 	*expose.Exposer
 	app *app
@@ -182,6 +189,7 @@ type observer struct {
 func (o observer) CycleEnded(c bench.Cycle) {
 	o.Exposer.CycleEnded(c)
 	o.app.prune(c)
+	o.app.runner.Clear()
 	workload.Shed()
 }
 
@@ -311,7 +319,7 @@ func list(ctx context.Context, settings config.Config, w io.Writer) (err error) 
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	defer func() { err = errors.Join(err, linux.RemoveAll(dir)) }()
 	self, err := os.Executable()
 	if err != nil {
 		return err

@@ -77,3 +77,8 @@ type Versions struct {
 	Client  string `json:"client,omitempty"`  // "aiohttp 3.11.16"
 	GIL     string `json:"gil,omitempty"`     // "enabled", "disabled"; "" where there is none
 }
+
+// Leftovers is what runs left and benchd cannot get rid of.
+type Leftovers struct {
+	Scratch int // files and folders
+}

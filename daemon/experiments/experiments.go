@@ -47,6 +47,7 @@ type Options struct {
 // Set is what Load has found.
 type Set struct {
 	Experiments []bench.Experiment // sorted by key, those that are skipped included
+	Left        []error            // names what is in Options.Dir, should not be, and cannot be removed
 
 	clientVersions map[bench.Key]string // where the interpreter knows it
 }
@@ -57,7 +58,7 @@ func Load(ctx context.Context, o Options) (Set, error) {
 	if !slices.Contains(sizes, o.Size) {
 		return Set{}, fmt.Errorf("size is %q, want one of %v", o.Size, sizes)
 	}
-	dir, err := layOut(o.FS, o.Dir)
+	dir, left, err := layOut(o.FS, o.Dir)
 	if err != nil {
 		return Set{}, err
 	}
@@ -83,6 +84,7 @@ func Load(ctx context.Context, o Options) (Set, error) {
 	if err != nil {
 		return Set{}, err
 	}
+	set.Left = left
 	if set.Experiments, err = selectFrom(set.Experiments, &o); err != nil {
 		return Set{}, err
 	}

@@ -5,8 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+
+	"benchd/daemon/linux"
 )
 
 // markerName is a file that says whose the folder is: what is stale in it is
@@ -17,36 +21,48 @@ const markerText = "benchd lays out its tasks in this folder, and removes whatev
 
 // layOut writes the tasks to the folder, so that interpreters can read them,
 // and returns its absolute path. Files that are there already are left alone:
-// a second benchd may be running them.
-func layOut(tasks fs.FS, dir string) (string, error) {
-	dir, err := prepare(dir)
-	if err != nil {
-		return "", fmt.Errorf("lay out tasks: %w", err)
+// a second benchd may be running them. Workloads run as benchd's user, so the
+// folder may hold anything: what is not wanted and cannot be removed is
+// returned as left, an error for each, and stops nothing.
+func layOut(tasks fs.FS, dir string) (_ string, left []error, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("lay out tasks: %w", err)
+		}
+	}()
+	if dir, err = prepare(dir); err != nil {
+		return "", nil, err
 	}
-	wanted := map[string]bool{".": true, markerName: false} // whether it is a folder
+	wanted := map[string]bool{markerName: false} // whether it is a folder
 	err = fs.WalkDir(tasks, ".", func(path string, entry fs.DirEntry, err error) error {
 		wanted[filepath.FromSlash(path)] = entry != nil && entry.IsDir()
 		return err
 	})
-	if err == nil {
-		err = removeOthers(dir, wanted)
-	}
 	if err != nil {
-		return "", fmt.Errorf("lay out tasks: %w", err)
+		return "", nil, err
 	}
-	for path, isDir := range wanted {
-		if isDir || path == markerName {
+	for _, path := range slices.Sorted(maps.Keys(wanted)) { // folders before what is in them
+		if path == markerName {
 			continue
 		}
-		content, err := fs.ReadFile(tasks, filepath.ToSlash(path))
-		if err == nil {
-			err = place(filepath.Join(dir, path), content)
+		if !wanted[path] {
+			err = placeFrom(tasks, path, dir)
+		} else if err = makeFolder(filepath.Join(dir, path)); err == nil {
+			left = append(left, removeOthers(dir, path, wanted)...)
 		}
 		if err != nil {
-			return "", fmt.Errorf("lay out tasks: %w", err)
+			return "", nil, fmt.Errorf("%w: see lsattr and mount, remove %s by hand, or choose another BENCHD_DATA_DIR", err, dir)
 		}
 	}
-	return dir, nil
+	return dir, left, nil
+}
+
+func placeFrom(tasks fs.FS, path, dir string) error {
+	content, err := fs.ReadFile(tasks, filepath.ToSlash(path))
+	if err != nil {
+		return err
+	}
+	return place(filepath.Join(dir, path), content)
 }
 
 // prepare makes the folder and its marker, or refuses a folder of others.
@@ -58,8 +74,11 @@ func prepare(dir string) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	// A symbolic link would be an empty folder to WalkDir.
+	// The folder may be a symbolic link, what is in it may not.
 	if dir, err = filepath.EvalSymlinks(dir); err != nil {
+		return "", err
+	}
+	if err := makeFolder(dir); err != nil {
 		return "", err
 	}
 	marker := filepath.Join(dir, markerName)
@@ -76,28 +95,44 @@ func prepare(dir string) (string, error) {
 	return dir, place(marker, []byte(markerText))
 }
 
-// removeOthers removes whatever is not wanted, or is not of the wanted kind.
-func removeOthers(dir string, wanted map[string]bool) error {
-	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		relative, err := filepath.Rel(dir, path)
-		if err != nil {
-			return err
-		}
-		isDir, ok := wanted[relative]
+// makeFolder makes a folder, and lets us read and write in it, whatever a
+// workload has made of it.
+func makeFolder(path string) error {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return os.Mkdir(path, 0o755)
+	case err != nil:
+		return err
+	case !info.IsDir():
+		return errors.Join(linux.RemoveAll(path), os.Mkdir(path, 0o755))
+	case info.Mode().Perm()&0o700 != 0o700:
+		return os.Chmod(path, 0o755)
+	}
+	return nil
+}
+
+// removeOthers removes from the folder at path, below dir, whatever is not
+// wanted or not of the wanted kind. It returns what it cannot remove.
+func removeOthers(dir, path string, wanted map[string]bool) (left []error) {
+	folder := filepath.Join(dir, path)
+	if same, err := linux.SameMount(dir, folder); err != nil || !same {
+		return []error{fmt.Errorf("%s is a mount point, in which nothing is removed: umount it", folder)}
+	}
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		left = append(left, err)
+	}
+	for _, entry := range entries {
+		isDir, ok := wanted[filepath.Join(path, entry.Name())]
 		if ok && isDir == entry.IsDir() && (isDir || entry.Type().IsRegular()) {
-			return nil
+			continue
 		}
-		if err := os.RemoveAll(path); err != nil {
-			return err
+		if err := linux.RemoveAll(filepath.Join(folder, entry.Name())); err != nil {
+			left = append(left, err)
 		}
-		if entry.IsDir() {
-			return filepath.SkipDir
-		}
-		return nil
-	})
+	}
+	return left
 }
 
 // place makes the file hold the content. It replaces the file rather than
@@ -108,13 +143,10 @@ func place(file string, content []byte) error {
 	if bytes.HasPrefix(content, []byte("#!")) {
 		mode = 0o755
 	}
-	if info, err := os.Stat(file); err == nil && info.Mode().Perm() == mode {
+	if info, err := os.Lstat(file); err == nil && info.Mode() == mode {
 		if there, err := os.ReadFile(file); err == nil && bytes.Equal(there, content) {
 			return nil
 		}
-	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return err
 	}
 	temporary, err := os.CreateTemp(filepath.Dir(file), ".new-*")
 	if err != nil {

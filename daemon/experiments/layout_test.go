@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"testing/fstest"
 
@@ -62,21 +63,42 @@ func TestLayOut(t *testing.T) {
 			must(t, os.RemoveAll(filepath.Join(dir, "b")))
 			writeFile(t, filepath.Join(dir, "b"), "", 0o644)
 		},
+		"unreadable folders": func(t *testing.T) {
+			writeFile(t, filepath.Join(dir, "a/cache/x"), "", 0o644)
+			for _, folder := range []string{"a/cache", "a", "b/deep", "b", "."} {
+				must(t, os.Chmod(filepath.Join(dir, folder), 0))
+			}
+		},
+		"read-only folders": func(t *testing.T) {
+			writeFile(t, filepath.Join(dir, "a/cache/x"), "", 0o644)
+			must(t, os.Remove(filepath.Join(dir, "a/run.sh")))
+			for _, folder := range []string{"a/cache", "a", "."} {
+				must(t, os.Chmod(filepath.Join(dir, folder), 0o555))
+			}
+		},
+		"fifo in place of a file": func(t *testing.T) {
+			must(t, os.Remove(filepath.Join(dir, "a/run.sh")))
+			must(t, syscall.Mkfifo(filepath.Join(dir, "a/run.sh"), 0o755))
+		},
+		"link in place of a folder": func(t *testing.T) {
+			must(t, os.RemoveAll(filepath.Join(dir, "b")))
+			must(t, os.Symlink(t.TempDir(), filepath.Join(dir, "b")))
+		},
 		"link in place of a file": func(t *testing.T) {
 			must(t, os.Remove(filepath.Join(dir, "a/run.sh")))
 			must(t, os.Symlink("module.py", filepath.Join(dir, "a/run.sh")))
 		},
 	}
-	if _, err := layOut(tasks, dir); err != nil {
+	if _, _, err := layOut(tasks, dir); err != nil {
 		t.Fatal(err)
 	}
 	for name, disturb := range disturb {
 		t.Run(name, func(t *testing.T) {
 			disturb(t)
 			for range 2 { // the second time finds all as it should be
-				got, err := layOut(tasks, dir)
-				if err != nil || got != dir {
-					t.Fatalf("got %q, %v", got, err)
+				got, left, err := layOut(tasks, dir)
+				if err != nil || got != dir || left != nil {
+					t.Fatalf("got %q, %v, %v", got, left, err)
 				}
 				if diff := cmp.Diff(want, contents(t, dir)); diff != "" {
 					t.Errorf("-want +got:\n%s", diff)
@@ -92,7 +114,7 @@ func TestLayOutLeavesSameFileAlone(t *testing.T) {
 	tasks := fstest.MapFS{"a/run.sh": {Data: []byte("#!/bin/sh\n")}}
 	var infos [2]fs.FileInfo
 	for i := range infos {
-		_, err := layOut(tasks, dir)
+		_, _, err := layOut(tasks, dir)
 		must(t, err)
 		infos[i], err = os.Stat(filepath.Join(dir, "a/run.sh"))
 		must(t, err)
@@ -106,7 +128,7 @@ func TestLayOutLeavesSameFileAlone(t *testing.T) {
 func TestLayOutRefusesFolderOfOthers(t *testing.T) {
 	dir := resolved(t)
 	writeFile(t, filepath.Join(dir, "precious"), "x", 0o644)
-	_, err := layOut(fstest.MapFS{"a": {}}, dir)
+	_, _, err := layOut(fstest.MapFS{"a": {}}, dir)
 	want := "lay out tasks: " + dir + " holds files that benchd did not put there: empty it, or choose another BENCHD_DATA_DIR"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)

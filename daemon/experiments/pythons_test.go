@@ -167,7 +167,7 @@ func TestSearch(t *testing.T) {
 // When there is no interpreter at all, its experiments are still listed.
 func TestLoadWithoutPython(t *testing.T) {
 	o := options(t)
-	dir, err := layOut(o.FS, o.Dir)
+	dir, _, err := layOut(o.FS, o.Dir)
 	must(t, err)
 	tasks, err := readTasks([]tree{{dir, true}}, o.Builtin)
 	must(t, err)

@@ -57,6 +57,7 @@ type Options struct {
 	Live        func() (bench.Live, bool) // false between runs; called at each scrape
 	Server      func() bench.Server       // called at each scrape; nil without a httpbin
 	Data        func() Data               // called at each scrape; nil where nothing is kept
+	Leftovers   func() bench.Leftovers    // called at each scrape
 	History     History
 	Judge       Judge
 	// Web is nil for plain HTTP and no users. While it knows users, who can send a

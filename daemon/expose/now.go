@@ -86,6 +86,8 @@ var (
 		"Space that the files in BENCHD_DATA_DIR take up.")
 	dataFree = desc("benchd_data_free_bytes",
 		"Space left for benchd in the file system of BENCHD_DATA_DIR.")
+	scratchLeftovers = desc("benchd_scratch_leftovers",
+		"Files and folders in BENCHD_DATA_DIR that runs left and that cannot be removed; the log names them.")
 )
 
 // nowCollector yields what can change at any time, and what never does.
@@ -99,7 +101,7 @@ func (c nowCollector) Describe(ch chan<- *prometheus.Desc) {
 		cycleNumber, cycleInProgress, cycleProgress, cyclePlanned, cycleDone, cycleWarmUp, cycleStarted,
 		cycleDuration, cycleInterval, cycleNext,
 		serverUp, serverCPU, serverMemory, serverRestarts,
-		dataSize, dataFree,
+		dataSize, dataFree, scratchLeftovers,
 	} {
 		ch <- d
 	}
@@ -111,7 +113,7 @@ func (c nowCollector) Collect(ch chan<- prometheus.Metric) {
 	c.mu.Unlock()
 	// Live and Server are called without the lock: they may take others.
 	for _, m := range slices.Concat(c.fixed, cycles, runningMetrics(running, c.options.Live),
-		serverMetrics(c.options.Server), dataMetrics(c.options.Data)) {
+		serverMetrics(c.options.Server), dataMetrics(c.options.Data), leftoverMetrics(c.options.Leftovers)) {
 		ch <- m
 	}
 }
@@ -216,4 +218,8 @@ func dataMetrics(look func() Data) []prometheus.Metric {
 	}
 	d := look()
 	return appendKnown(appendKnown(nil, dataSize, d.SizeBytes), dataFree, d.FreeBytes)
+}
+
+func leftoverMetrics(look func() bench.Leftovers) []prometheus.Metric {
+	return []prometheus.Metric{gauge(scratchLeftovers, float64(look().Scratch))}
 }

@@ -3,11 +3,10 @@ package run
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -29,6 +28,9 @@ type Runner struct {
 	Log            *slog.Logger
 
 	live atomic.Pointer[bench.Live]
+
+	mu   sync.Mutex
+	left map[string]bool // what lies in ScratchDir and cannot be removed
 }
 
 // Live returns what can be seen of the run that is going on, if one is.
@@ -66,15 +68,11 @@ type ending struct {
 }
 
 func (r *Runner) attempt(ctx context.Context, e bench.Experiment, run *bench.Run) (end ending) {
-	dir, err := os.MkdirTemp(r.ScratchDir, "run-")
+	dir, err := r.makeScratch()
 	if err != nil {
-		return ending{bench.Failed, fmt.Sprintf("make a scratch folder: %v: see BENCHD_DATA_DIR", err), ""}
+		return ending{bench.Failed, err.Error(), ""}
 	}
-	defer func() {
-		if err := os.RemoveAll(dir); err != nil {
-			r.Log.Warn("scratch folder is left", "dir", dir, "err", err)
-		}
-	}()
+	defer r.removeScratch(dir)
 	url := ""
 	if e.HTTPBin {
 		url = r.HTTPBin().URL
@@ -197,19 +195,3 @@ func environment(e bench.Experiment, dir, httpbin string) []string {
 // markOf is the entry by which a run's processes are known, whatever became of
 // their parents.
 func markOf(dir string) string { return "WORKLOAD_DIR=" + dir }
-
-// SweepLeftovers kills what an earlier daemon's runs left in scratch, should
-// daemon and supervisor have been killed together, and empties the folder. Only
-// one daemon may use it.
-func SweepLeftovers(scratch string) error {
-	leftovers, err := filepath.Glob(filepath.Join(scratch, "run-*"))
-	if err != nil {
-		return err
-	}
-	var failed error
-	for _, dir := range leftovers {
-		sweep(markOf(dir), 0, func() []int { return nil }) // they are init's
-		failed = errors.Join(failed, os.RemoveAll(dir))
-	}
-	return failed
-}

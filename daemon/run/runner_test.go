@@ -225,9 +225,9 @@ func TestDaemonKilled(t *testing.T) {
 	poll(t, "no process", func() bool { return len(processesOf(scratch)) == 0 })
 }
 
-// TestSweepLeftovers kills daemon and supervisor together, which leaves the
+// TestClear kills daemon and supervisor together, which leaves the
 // stray to the next daemon.
-func TestSweepLeftovers(t *testing.T) {
+func TestClear(t *testing.T) {
 	scratch := t.TempDir()
 	daemon := daemonInMidRun(t, scratch)
 	supervisor := linux.Children(daemon.Process.Pid)
@@ -236,9 +236,9 @@ func TestSweepLeftovers(t *testing.T) {
 	_ = daemon.Process.Signal(unix.SIGKILL)
 	_ = daemon.Wait()
 	poll(t, "the stray alone", func() bool { return len(processesOf(scratch)) == 1 })
-	if err := SweepLeftovers(scratch); err != nil {
-		t.Fatal(err)
-	}
+	r := newRunner(t)
+	r.ScratchDir = scratch
+	r.Clear()
 	if left := processesOf(scratch); len(left) > 0 {
 		t.Errorf("processes are left: %v", left)
 	}
