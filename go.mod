@@ -6,7 +6,6 @@ go 1.26.0
 ignore ./grafana/picture/node_modules
 
 require (
-	github.com/adhocore/gronx v1.20.4
 	github.com/go-json-experiment/json v1.27.2
 	github.com/goccy/go-yaml v1.19.2
 	github.com/google/go-cmp v0.7.0

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -63,6 +64,9 @@ func newApp(ctx context.Context, settings config.Config, log *slog.Logger) (a *a
 			err = errors.Join(err, a.close())
 		}
 	}()
+	if len(settings.ServiceLinks) > 0 {
+		log.Info("variables that Kubernetes sets for a Service called benchd are passed over", "variables", strings.Join(settings.ServiceLinks, " "))
+	}
 	// Descendants of a workload whose supervisor was killed come to us.
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return a, fmt.Errorf("become the subreaper of the workloads: %w", err)

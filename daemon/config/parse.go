@@ -3,16 +3,15 @@ package config
 import (
 	"fmt"
 	"log/slog"
-	"net"
-	"net/url"
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/adhocore/gronx"
-	"github.com/prometheus/exporter-toolkit/web"
+	"benchd/daemon/cron"
 )
 
 // parser turns the text of the variables into values and collects what is
@@ -23,26 +22,32 @@ type parser struct {
 }
 
 func (p *parser) config() Config {
+	for i := range p.settings {
+		if s := &p.settings[i]; strings.TrimSpace(s.value) != s.value {
+			p.faultOf(s, "no blanks at its ends")
+		}
+	}
 	c := Config{
 		ListenAddress:  p.address("LISTEN_ADDRESS"),
-		WebConfigFile:  p.webConfig("WEB_CONFIG_FILE"),
-		PProf:          p.boolean("PPROF"),
+		WebConfigFile:  p.path("WEB_CONFIG_FILE", p.get("WEB_CONFIG_FILE")),
+		PProf:          p.oneOf("PPROF", "true", "false") == "true",
 		Size:           p.oneOf("SIZE", "quick", "standard", "original"),
-		Schedule:       p.cron("SCHEDULE"),
-		Repeat:         p.integer("REPEAT", p.get("REPEAT"), 1000),
+		Schedule:       p.schedule("SCHEDULE"),
+		Repeat:         p.integer("REPEAT", 1, 1000),
 		Seed:           p.seed("SEED"),
 		Tasks:          p.patterns("TASKS"),
 		Runtimes:       p.patterns("RUNTIMES"),
 		Models:         p.patterns("MODELS"),
-		Pythons:        p.list("PYTHONS", ","),
+		Concurrencies:  p.integers("CONCURRENCIES", 1, 1_000_000),
+		Pythons:        p.programs("PYTHONS"),
 		HTTPBinURL:     p.httpURL("HTTPBIN_URL"),
-		WorkloadsDirs:  p.list("WORKLOADS_DIR", ":"),
-		DataDir:        p.get("DATA_DIR"),
+		WorkloadsDirs:  p.folders("WORKLOADS_DIR"),
+		DataDir:        p.path("DATA_DIR", p.get("DATA_DIR")),
 		SampleInterval: p.duration("SAMPLE_INTERVAL", 10*time.Millisecond, 10*time.Second),
-		RunTimeout:     p.duration("RUN_TIMEOUT", time.Second, 0),
-		VerdictCycles:  p.between("VERDICT_CYCLES", 5, 100),
-		Reruns:         p.between("RERUNS", 0, 1000),
-		AcceptAfter:    p.age("ACCEPT_AFTER"),
+		RunTimeout:     p.duration("RUN_TIMEOUT", time.Second, day),
+		VerdictCycles:  p.integer("VERDICT_CYCLES", 5, 100),
+		Reruns:         p.integer("RERUNS", 0, 1000),
+		AcceptAfter:    p.acceptAfter("ACCEPT_AFTER"),
 
 		LeastDifference: p.percent("VERDICT_EFFECT"),
 		LeastChange:     p.percent("CHANGE_EFFECT"),
@@ -52,15 +57,12 @@ func (p *parser) config() Config {
 	c.RetentionAge, c.RetentionBytes = p.retention("RETENTION")
 	interval := p.setting("INTERVAL")
 	switch {
-	case c.Schedule == "":
-		c.Interval = p.duration("INTERVAL", time.Second, 0)
+	case p.get("SCHEDULE") == "":
+		c.Interval = p.duration("INTERVAL", time.Second, year)
 	case interval.given:
 		p.fault("INTERVAL", "one of %s_INTERVAL and %s_SCHEDULE, not both", prefix, prefix)
 	default:
 		interval.value = "" // the default means nothing beside a schedule
-	}
-	for _, s := range p.list("CONCURRENCIES", ",") {
-		c.Concurrencies = append(c.Concurrencies, p.integer("CONCURRENCIES", s, 1_000_000))
 	}
 	return c
 }
@@ -75,8 +77,15 @@ func (p *parser) get(name string) string { return p.setting(name).value }
 
 // fault records that the variable has a value that is not allowed.
 func (p *parser) fault(name, allowed string, args ...any) {
-	value := redact(p.get(name))
-	p.faults = append(p.faults, fmt.Errorf("%s_%s is %q: want %s", prefix, name, value, fmt.Sprintf(allowed, args...)))
+	p.faultOf(p.setting(name), fmt.Sprintf(allowed, args...))
+}
+
+// faultOf records the first fault of a variable: others follow from it.
+func (p *parser) faultOf(s *setting, allowed string) {
+	if !s.faulty {
+		s.faulty = true
+		p.faults = append(p.faults, fmt.Errorf("%s is %q: want %s", s.name, s.shown(), allowed))
+	}
 }
 
 func (p *parser) oneOf(name string, allowed ...string) string {
@@ -88,33 +97,10 @@ func (p *parser) oneOf(name string, allowed ...string) string {
 	return value
 }
 
-func (p *parser) boolean(name string) bool { return p.oneOf(name, "true", "false") == "true" }
-
 func (p *parser) level(name string) slog.Level {
 	var level slog.Level // stays at info, which oneOf has refused, if it is none
 	_ = level.UnmarshalText([]byte(p.oneOf(name, "debug", "info", "warn", "error")))
 	return level
-}
-
-// duration allows any above the least when most is 0.
-func (p *parser) duration(name string, least, most time.Duration) time.Duration {
-	d, err := time.ParseDuration(p.get(name))
-	switch {
-	case most == 0 && (err != nil || d < least):
-		p.fault(name, "a duration of at least %v, such as 90s or 1h30m", least)
-	case most != 0 && (err != nil || d < least || d > most):
-		p.fault(name, "a duration of %v to %v", least, most)
-	}
-	return d
-}
-
-// integer parses text, which is the variable's value or an entry of it.
-func (p *parser) integer(name, text string, most int) int {
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > most {
-		p.fault(name, "integers of 1 to %d, not %q", most, text)
-	}
-	return n
 }
 
 func (p *parser) seed(name string) *uint64 {
@@ -128,23 +114,23 @@ func (p *parser) seed(name string) *uint64 {
 	return &seed
 }
 
-// list splits the value, nil when it is empty.
-func (p *parser) list(name, separator string) []string {
+// list splits the value at commas, nil when it is empty.
+func (p *parser) list(name string) []string {
 	if p.get(name) == "" {
 		return nil
 	}
-	entries := strings.Split(p.get(name), separator)
+	entries := strings.Split(p.get(name), ",")
 	for i := range entries {
 		entries[i] = strings.TrimSpace(entries[i])
 	}
 	if slices.Contains(entries, "") {
-		p.fault(name, "entries separated by %q, none of them empty", separator)
+		p.fault(name, `entries separated by ",", none of them empty`)
 	}
 	return entries
 }
 
 func (p *parser) patterns(name string) []string {
-	patterns := p.list(name, ",")
+	patterns := p.list(name)
 	for _, pattern := range patterns {
 		if _, err := path.Match(pattern, ""); err != nil {
 			p.fault(name, "glob patterns as of Go's path.Match, which %q is not", pattern)
@@ -153,55 +139,66 @@ func (p *parser) patterns(name string) []string {
 	return patterns
 }
 
-func (p *parser) cron(name string) string {
-	schedule := p.get(name)
-	if schedule == "" {
-		return ""
+// programs are paths, or commands that are looked for on PATH.
+func (p *parser) programs(name string) []string {
+	entries := p.list(name)
+	for _, entry := range entries {
+		p.path(name, entry)
 	}
-	// gronx takes tags and six fields as well: seconds, and a year. It takes
-	// 31 February too, and only tells when it looks for the next one.
-	_, err := gronx.NextTickAfter(schedule, time.Now(), false)
-	if len(strings.Fields(schedule)) != 5 || err != nil {
-		p.fault(name, `a cron expression of five fields that comes due, such as "*/30 * * * *"`)
+	return entries
+}
+
+// folders are separated as on PATH; blanks belong to their names.
+func (p *parser) folders(name string) []string {
+	if p.get(name) == "" {
+		return nil
+	}
+	entries := filepath.SplitList(p.get(name))
+	for _, entry := range entries {
+		if strings.TrimSpace(entry) != entry || entry == "" {
+			p.fault(name, `folders separated by ":", none of them empty, and no blanks around the colon`)
+		}
+		p.path(name, entry)
+	}
+	return entries
+}
+
+// path refuses what a shell would have expanded or taken off, and what a
+// program would take for an option. systemd, Docker and an editor's settings
+// hand it on as it stands, and a folder of that name would be made.
+func (p *parser) path(name, text string) string {
+	if text != "" && strings.ContainsRune("~$-'\"`", rune(text[0])) {
+		p.fault(name, "a path in full, since no shell reads %q; or ./%s if that is its name", text, text)
+	}
+	return text
+}
+
+func (p *parser) schedule(name string) *cron.Schedule {
+	if p.get(name) == "" {
+		return nil
+	}
+	schedule, err := cron.Parse(p.get(name))
+	if err != nil {
+		p.fault(name, `a cron expression of five fields, such as "*/30 * * * *"; %s`, strings.ReplaceAll(err.Error(), "\n", "; "))
+		return nil
+	}
+	if zone := os.Getenv("TZ"); !known(zone) {
+		p.faults = append(p.faults, fmt.Errorf("TZ is %q, by which %s_SCHEDULE goes: want a time zone such as Europe/Berlin, or nothing for the machine's", zone, prefix))
 	}
 	return schedule
 }
 
-func (p *parser) address(name string) string {
-	address := p.get(name)
-	_, port, err := net.SplitHostPort(address)
-	number, portErr := strconv.Atoi(port)
-	if err != nil || portErr != nil || number < 0 || number > 65535 {
-		p.fault(name, "host:port with a port of 0 to 65535, such as :9911 or 127.0.0.1:9911")
+// known says whether Go knows the time zone. One that it does not know it takes
+// for UTC without a word.
+func known(zone string) bool {
+	zone = strings.TrimPrefix(zone, ":")
+	if filepath.IsAbs(zone) {
+		data, err := os.ReadFile(zone)
+		if err == nil {
+			_, err = time.LoadLocationFromTZData(zone, data)
+		}
+		return err == nil
 	}
-	return address
-}
-
-func (p *parser) httpURL(name string) string {
-	if p.get(name) == "" {
-		return ""
-	}
-	u, err := url.Parse(p.get(name))
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" {
-		p.fault(name, "a URL with http or https and a host, and without query and fragment, such as http://127.0.0.1:8080")
-	}
-	return strings.TrimRight(p.get(name), "/")
-}
-
-// redact hides the user and password of a URL, also when it cannot be parsed.
-func redact(value string) string {
-	scheme, rest, isURL := strings.Cut(value, "://")
-	at := strings.LastIndex(rest, "@")
-	if !isURL || at < 0 {
-		return value
-	}
-	return scheme + "://xxxxx" + rest[at:]
-}
-
-func (p *parser) webConfig(name string) string {
-	file := p.get(name)
-	if err := web.Validate(file); err != nil {
-		p.fault(name, "a web configuration file of the exporter-toolkit: %v", err)
-	}
-	return file
+	_, err := time.LoadLocation(zone)
+	return err == nil && zone != "Local" // LoadLocation's name for what TZ says
 }

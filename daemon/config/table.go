@@ -17,8 +17,10 @@ import (
 type setting struct {
 	name     string // in full
 	fallback string // default
-	value    string // in force; may hold a password
+	value    string // in force; may hold a password, see shown
 	given    bool   // the value is from the environment
+	url      bool   // the value is a URL, which may hold a password
+	faulty   bool   // a fault of it was found
 	meaning  string
 }
 
@@ -27,9 +29,9 @@ type setting struct {
 // envconfig makes of the fields.
 func describe(env *environment) ([]setting, error) {
 	var settings []setting
-	add := func(name, fallback, value, meaning string) string {
+	add := func(name, fallback, value, url, meaning string) string {
 		settings = append(settings, setting{
-			name: name, fallback: fallback, meaning: meaning,
+			name: name, fallback: fallback, url: url == "true", meaning: meaning,
 			value: cmp.Or(value, fallback),
 			// Process has put the default into value by now.
 			given: os.Getenv(name) != "",
@@ -37,7 +39,7 @@ func describe(env *environment) ([]setting, error) {
 		return ""
 	}
 	each, err := template.New("settings").Funcs(template.FuncMap{"add": add}).
-		Parse(`{{range .}}{{add .Key (.Tags.Get "default") .Field.String (.Tags.Get "desc")}}{{end}}`)
+		Parse(`{{range .}}{{add .Key (.Tags.Get "default") .Field.String (.Tags.Get "url") (.Tags.Get "desc")}}{{end}}`)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +57,7 @@ func (c Config) Table(w io.Writer) error {
 	t.SetColumnConfigs([]table.ColumnConfig{{Number: 4, WidthMax: 72, WidthMaxEnforcer: text.WrapSoft}})
 	t.AppendHeader(table.Row{"VARIABLE", "DEFAULT", "VALUE", "MEANING"})
 	for _, s := range c.settings {
-		t.AppendRow(table.Row{s.name, s.fallback, redact(s.value), s.meaning})
+		t.AppendRow(table.Row{s.name, s.fallback, s.shown(), s.meaning})
 	}
 	_, err := fmt.Fprintln(w, t.Render())
 	return err

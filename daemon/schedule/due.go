@@ -2,10 +2,7 @@ package schedule
 
 import (
 	"context"
-	"fmt"
 	"time"
-
-	"github.com/adhocore/gronx"
 )
 
 // maxSleep is after how long a sleeper looks at the clock again: a timer knows
@@ -16,18 +13,11 @@ const maxSleep = time.Minute
 //
 // By the interval it carries the monotonic clock, so setting the clock moves
 // no cycle. By the cron expression it is a time of day, which does move.
-func (s *Scheduler) due(start time.Time) (time.Time, error) {
-	if s.Cron == "" {
-		if s.Interval <= 0 {
-			return time.Time{}, fmt.Errorf("BENCHD_INTERVAL is %v, want more than 0", s.Interval)
-		}
-		return start.Add(s.Interval), nil
+func (s *Scheduler) due(start time.Time) time.Time {
+	if s.Cron != nil {
+		return s.Cron.Next(start)
 	}
-	next, err := gronx.NextTickAfter(s.Cron, start, false)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("BENCHD_SCHEDULE %q is never due after %s: %w", s.Cron, start.Format(time.DateTime), err)
-	}
-	return next, nil
+	return start.Add(s.Interval)
 }
 
 // wait sleeps until next, and reports false when ctx ended before.
@@ -39,7 +29,7 @@ func (s *Scheduler) wait(ctx context.Context, next time.Time) bool {
 			return true
 		}
 		// The clock was set back: nobody wants to wait until it is there again.
-		if sooner, err := s.due(now); err == nil && sooner.Before(at) {
+		if sooner := s.due(now); sooner.Before(at) {
 			at = sooner
 		}
 		timer := time.NewTimer(min(at.Sub(now), maxSleep))

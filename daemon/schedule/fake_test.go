@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"benchd/daemon/bench"
+	"benchd/daemon/cron"
 )
 
 // world is a scheduler's surroundings: all that it does is noted down.
@@ -49,6 +50,19 @@ func newWorld(n int) *world {
 		w.Experiments = append(w.Experiments, bench.Experiment{Key: bench.Key{Task: "t", Model: fmt.Sprint(i)}})
 	}
 	return w
+}
+
+// cronOf is nil for no expression.
+func cronOf(t *testing.T, expression string) *cron.Schedule {
+	t.Helper()
+	if expression == "" {
+		return nil
+	}
+	s, err := cron.Parse(expression)
+	if err != nil {
+		t.Fatalf("%s: %v", expression, err)
+	}
+	return s
 }
 
 func (w *world) note(format string, args ...any) {

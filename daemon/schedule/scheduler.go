@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"benchd/daemon/bench"
+	"benchd/daemon/cron"
 )
 
 // Runner runs an experiment and measures it.
@@ -64,12 +65,12 @@ type Scheduler struct {
 	Judge       Judge
 	Observer    Observer
 
-	Interval  time.Duration // from start to start of cycles, more than 0; not used with a Cron
-	Cron      string        // expression, in local time; "" for the Interval
-	Repeat    int           // runs of each experiment in a cycle, at least 1
-	Reruns    int           // rounds of reruns in a cycle at most, 0 for none
-	Seed      *uint64       // of all orders; nil draws one
-	LastCycle int64         // number of the latest cycle of earlier starts, 0 for none
+	Interval  time.Duration  // from start to start of cycles, more than 0; not used with a Cron
+	Cron      *cron.Schedule // in local time; nil for the Interval
+	Repeat    int            // runs of each experiment in a cycle, at least 1
+	Reruns    int            // rounds of reruns in a cycle at most, 0 for none
+	Seed      *uint64        // of all orders; nil draws one
+	LastCycle int64          // number of the latest cycle of earlier starts, 0 for none
 
 	Log *slog.Logger
 	Now func() time.Time // nil is time.Now; a test sets the clock back with it
@@ -82,16 +83,16 @@ type Scheduler struct {
 // Run runs cycles until ctx ends, and then returns nil: the first at once, the
 // others when they are due. A cycle that is still going when the next is due
 // is followed by one at once, not by all that were missed. Run fails when
-// there is nothing to run, or never a time to run it.
+// there is nothing to run, before anything is run.
 func (s *Scheduler) Run(ctx context.Context) error {
 	if err := s.prepare(); err != nil {
 		return err
 	}
+	next := s.due(s.now())
+	zone, _ := next.Zone()
+	s.Log.Info("a cycle starts now, and the next one when it is due", "next", next, "zone", zone)
 	for ctx.Err() == nil {
-		next, err := s.due(s.now())
-		if err != nil {
-			return err
-		}
+		next := s.due(s.now())
 		c := s.cycle(ctx, next, func(bench.Run) {})
 		if !s.wait(ctx, c.Next) {
 			break
@@ -119,6 +120,9 @@ func (s *Scheduler) prepare() error {
 	}
 	if s.Repeat < 1 {
 		return fmt.Errorf("BENCHD_REPEAT is %d, want at least 1", s.Repeat)
+	}
+	if s.Cron == nil && s.Interval <= 0 {
+		return fmt.Errorf("BENCHD_INTERVAL is %v, want more than 0", s.Interval)
 	}
 	for _, e := range s.Experiments {
 		if e.Skip != nil {
