@@ -87,7 +87,7 @@ func newApp(ctx context.Context, settings config.Config, log *slog.Logger) (a *a
 		a.onClose(web.Close)
 	}
 	// Early, for it locks the folder against other daemons.
-	if a.store, err = record.Open(ctx, data); err != nil {
+	if a.store, err = record.Open(ctx, data, log); err != nil {
 		return a, err
 	}
 	a.onClose(a.store.Close)
@@ -142,10 +142,6 @@ func newApp(ctx context.Context, settings config.Config, log *slog.Logger) (a *a
 	if err := a.restore(ctx); err != nil {
 		return a, err
 	}
-	last, err := a.store.LastCycle(ctx)
-	if err != nil {
-		return a, err
-	}
 	a.scheduler = &schedule.Scheduler{
 		Experiments: a.experiments.Experiments,
 		Repeat:      settings.Repeat,
@@ -153,7 +149,7 @@ func newApp(ctx context.Context, settings config.Config, log *slog.Logger) (a *a
 		Cron:        settings.Schedule,
 		Reruns:      settings.Reruns,
 		Seed:        settings.Seed,
-		LastCycle:   last,
+		LastCycle:   a.store.LastCycle(),
 		Runner:      a.runner,
 		Recorder:    recorder{a.store, a.exposer},
 		Judge:       a.judge,

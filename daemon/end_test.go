@@ -1,6 +1,7 @@
 package main
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -175,7 +176,7 @@ func TestEndWhileStarting(t *testing.T) {
 // checkKilledRun reads what the history says of the run that was cut short.
 func checkKilledRun(t *testing.T, data string) {
 	t.Helper()
-	store, err := record.Open(t.Context(), data)
+	store, err := record.Open(t.Context(), data, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

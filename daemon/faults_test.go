@@ -97,7 +97,7 @@ func TestOneDaemonAtATime(t *testing.T) {
 	data := t.TempDir()
 	d := startDaemon(t, self(t), data, "BENCHD_TASKS=noop", "BENCHD_RUNTIMES=go")
 	e := runCommand(t, []string{"BENCHD_DATA_DIR=" + data})
-	if want := "benchd: BENCHD_DATA_DIR " + data + " is in use by another benchd, pid "; e.code != 1 || !strings.HasPrefix(e.stderr, want) {
+	if want := "benchd: BENCHD_DATA_DIR " + data + " is in use by another process, pid "; e.code != 1 || !strings.HasPrefix(e.stderr, want) {
 		t.Errorf("exit status %d, want 1, and stderr\n%s\nwant\n%s", e.code, e.stderr, want)
 	}
 	address := strings.TrimPrefix(d.url, "http://")

@@ -97,6 +97,8 @@ type Change struct {
 	// Differences between the runs before and after, from their fingerprints.
 	Differences []Difference `json:"differences,omitempty"`
 
+	// Uptime is for how long benchd had run in all when it was first recorded.
+	Uptime time.Duration `json:"-"`
 	// Level is the run at which the present level began: that of Began, until
 	// the figure moved on while the change was open.
 	Level int64 `json:"-"`

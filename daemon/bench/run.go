@@ -47,6 +47,10 @@ type Run struct {
 	// ServerBound is set when the httpbin, not the client, limited the run.
 	ServerBound bool `json:"server_bound"`
 
+	// Uptime is for how long benchd had run in all when this was recorded: the
+	// clock that tells how old a run is, for the time of day may be set.
+	Uptime time.Duration `json:"-"`
+
 	// Samples are what was seen while it ran. The history keeps those of the
 	// latest runs, and gives them out one run at a time.
 	Samples []Sample `json:"-"`

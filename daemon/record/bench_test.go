@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
+	pretty "github.com/jedib0t/go-pretty/v6/table"
 	"golang.org/x/sys/unix"
 
 	"benchd/daemon/bench"
@@ -68,8 +68,8 @@ func BenchmarkSize(b *testing.B) {
 		{"150 latency buckets and 50 samples, which are kept of five", realistic},
 	}
 	for range b.N {
-		t := table.NewWriter()
-		t.AppendHeader(table.Row{"a run with", "bytes a run", "of them point and indexes"})
+		t := pretty.NewWriter()
+		t.AppendHeader(pretty.Row{"a run with", "bytes a run", "of them point and indexes"})
 		for _, kind := range kinds {
 			s := quick(b, b.TempDir())
 			for i := range n {
@@ -78,12 +78,12 @@ func BenchmarkSize(b *testing.B) {
 				}
 			}
 			var all, small int64
-			err := s.write.QueryRowContext(b.Context(), `SELECT sum(pgsize), sum(pgsize) FILTER (WHERE name = 'points' OR name LIKE 'runs_by%') FROM dbstat`).
+			err := s.file.Load().write.QueryRowContext(b.Context(), `SELECT sum(pgsize), sum(pgsize) FILTER (WHERE name = 'points' OR name LIKE 'runs_by%') FROM dbstat`).
 				Scan(&all, &small)
 			if err != nil {
 				b.Fatal(err)
 			}
-			t.AppendRow(table.Row{kind.name, all / n, small / n})
+			t.AppendRow(pretty.Row{kind.name, all / n, small / n})
 		}
 		fmt.Println("\n" + t.RenderMarkdown())
 	}
@@ -142,7 +142,7 @@ func fillRuns(b *testing.B, s *Store, runs int) {
 		}
 	}
 	var indexes []string
-	rows, err := s.write.QueryContext(b.Context(), `SELECT sql FROM sqlite_schema WHERE name LIKE 'runs_by%'`)
+	rows, err := s.file.Load().write.QueryContext(b.Context(), `SELECT sql FROM sqlite_schema WHERE name LIKE 'runs_by%'`)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func fillRuns(b *testing.B, s *Store, runs int) {
 		b.Fatal(err)
 	}
 	do := func(text string) {
-		if _, err := s.write.ExecContext(b.Context(), text); err != nil {
+		if _, err := s.file.Load().write.ExecContext(b.Context(), text); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -167,27 +167,36 @@ func fillRuns(b *testing.B, s *Store, runs int) {
 		do("DROP INDEX " + strings.Fields(text)[2])
 	}
 	const cycles = `WITH RECURSIVE c(n) AS (SELECT %d UNION ALL SELECT n + 1 FROM c WHERE n < %d) `
-	const failed = `(((c.n - 1) * 1000 + e.id) * 7919 %% 1009 = 0)`
+	const failed = `(((c.n - 1) * 1000 + e.n) * 7919 %% 1009 = 0)`
+	input, err := inputID(realistic(0).Input)
+	if err != nil {
+		b.Fatal(err)
+	}
 	const step = 500 // cycles in a transaction
 	for from := 2; from <= runs-2; from += step {
-		do(fmt.Sprintf(`INSERT INTO runs (id, experiment, cycle, started_unix_ns, ended_unix_ns, outcome, warm_up, server_bound, noise,
-			unit, size, exit, versions, error, figures, output, input, rerun, fingerprint) `+cycles+`
-			SELECT (c.n - 1) * 1000 + e.id, e.id, c.n, 1700000000000000000 + c.n * 300000000000, 1700000000000000000 + c.n * 300000000000,
-				iif(`+failed+`, 'failed', 'ok'), 0, 0, NULL, 'requests', 'standard', '{"code":0,"strays":0}', '{"runtime":"go1.26.0"}', '',
-				'{"wall_seconds":1.5,"cpu_user_seconds":1.2,"peak_memory_bytes":50000000,"units":100000,"items":1000}', '', 1, 0, 1
-			FROM c CROSS JOIN experiments e`, from, min(from+step-1, runs-2)))
+		do(fmt.Sprintf(`WITH made AS (`+cycles+`SELECT (c.n - 1) * 1000 + e.n AS id, e.id AS experiment, c.n AS cycle,
+				1700000000000000000 + c.n * 300000000000 AS started_unix_ns, 1700000000000000000 + c.n * 300000000000 AS ended_unix_ns,
+				c.n * 300000000000 AS uptime_ns, iif(`+failed+`, 'failed', 'ok') AS outcome, 0 AS warm_up, 0 AS rerun, 0 AS server_bound, NULL AS noise,
+				'requests' AS unit, 'standard' AS size, %d AS input, NULL AS fingerprint, '{"code":0,"strays":0}' AS exit, '{"runtime":"go1.26.0"}' AS versions,
+				'' AS error, '{"wall_seconds":1.5,"cpu_user_seconds":1.2,"peak_memory_bytes":50000000,"units":100000,"items":1000}' AS figures, '' AS output
+			FROM c CROSS JOIN (SELECT id, row_number() OVER (ORDER BY id) AS n FROM experiments) e)
+			INSERT INTO runs SELECT *, row_sum('runs', `+columnsOf(&runsTable)+`) FROM made ORDER BY id`, from, min(from+step-1, runs-2), input))
 	}
-	do(fmt.Sprintf(`INSERT INTO points `+cycles+`
-		SELECT e.id, 1, 1, (c.n - 1) * 1000 + e.id, c.n, 1700000000000000000 + c.n * 300000000000, 1.5e-5, 1.2e-5, 5e7 + c.n, 0.00123, 0.0234, 0
-		FROM experiments e CROSS JOIN c WHERE NOT `+failed, 2, runs-2))
+	do(fmt.Sprintf(`WITH made AS (`+cycles+`SELECT e.id AS experiment, %d AS input, 1 AS sound, (c.n - 1) * 1000 + e.n AS run, c.n AS cycle,
+			1700000000000000000 + c.n * 300000000000 AS started_unix_ns, 1.5e-5 AS seconds_per_unit, 1.2e-5 AS cpu_seconds_per_unit,
+			5e7 + c.n AS peak_memory_bytes, 0.00123 AS latency_p50_seconds, 0.0234 AS latency_p99_seconds, 0.0 AS error_ratio
+		FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM experiments) e CROSS JOIN c WHERE NOT `+failed+`)
+		INSERT INTO points SELECT *, row_sum('points', `+columnsOf(&pointsTable)+`) FROM made`, 2, runs-2, input))
 	for _, text := range indexes {
 		do(text)
 	}
 	do("PRAGMA synchronous = FULL; PRAGMA cache_size = -1024; PRAGMA temp_store = 2; PRAGMA wal_checkpoint(TRUNCATE)")
 }
 
+func columnsOf(t *table) string { return strings.Join(t.names(), ", ") }
+
 func recordQuickly(ctx context.Context, s *Store, r *bench.Run) error {
-	_, err := s.write.ExecContext(ctx, "PRAGMA synchronous = OFF")
+	_, err := s.file.Load().write.ExecContext(ctx, "PRAGMA synchronous = OFF")
 	return errors.Join(err, s.Record(ctx, r))
 }
 
@@ -195,7 +204,7 @@ func recordQuickly(ctx context.Context, s *Store, r *bench.Run) error {
 // one of a hundred.
 func fillChanges(b *testing.B, s *Store) {
 	b.Helper()
-	if _, err := s.write.ExecContext(b.Context(), "PRAGMA synchronous = OFF"); err != nil {
+	if _, err := s.file.Load().write.ExecContext(b.Context(), "PRAGMA synchronous = OFF"); err != nil {
 		b.Fatal(err)
 	}
 	for n := range 20 * benchExperiments {
@@ -211,7 +220,7 @@ func fillChanges(b *testing.B, s *Store) {
 			b.Fatal(err)
 		}
 	}
-	if _, err := s.write.ExecContext(b.Context(), "PRAGMA synchronous = FULL"); err != nil {
+	if _, err := s.file.Load().write.ExecContext(b.Context(), "PRAGMA synchronous = FULL"); err != nil {
 		b.Fatal(err)
 	}
 }
@@ -220,10 +229,10 @@ func fillChanges(b *testing.B, s *Store) {
 // tell what those cost.
 func benchRecord(b *testing.B, s *Store) {
 	b.Helper()
-	t := table.NewWriter()
-	t.AppendHeader(table.Row{"record one run", "CPU ms", "median ms", "p99 ms", "slowest ms"})
+	t := pretty.NewWriter()
+	t.AppendHeader(pretty.Row{"record one run", "CPU ms", "median ms", "p99 ms", "slowest ms"})
 	for i, mode := range []string{"OFF", "FULL"} {
-		if _, err := s.write.ExecContext(b.Context(), "PRAGMA synchronous = "+mode); err != nil {
+		if _, err := s.file.Load().write.ExecContext(b.Context(), "PRAGMA synchronous = "+mode); err != nil {
 			b.Fatal(err)
 		}
 		var took []time.Duration
@@ -244,12 +253,12 @@ func benchRecord(b *testing.B, s *Store) {
 			name = "without waiting for the disk"
 		}
 		each := (cpuTime(b) - used).Seconds() * 1e3 / benchExperiments
-		t.AppendRow(append(table.Row{name, fmt.Sprintf("%.2f", each)}, quantiles(took)...))
+		t.AppendRow(append(pretty.Row{name, fmt.Sprintf("%.2f", each)}, quantiles(took)...))
 	}
 	fmt.Println(t.RenderMarkdown())
 }
 
-func quantiles(took []time.Duration) (row table.Row) {
+func quantiles(took []time.Duration) (row pretty.Row) {
 	slices.Sort(took)
 	for _, at := range []int{len(took) / 2, len(took) * 99 / 100, len(took) - 1} {
 		row = append(row, fmt.Sprintf("%.2f", took[at].Seconds()*1e3))
@@ -261,8 +270,8 @@ func benchQueries(b *testing.B, s *Store) {
 	b.Helper()
 	ctx := b.Context()
 	last, middle := int64(*runsOfEach), int64(*runsOfEach)*benchExperiments/2
-	t := table.NewWriter()
-	t.AppendHeader(table.Row{"question", "answers", "CPU ms", "median ms", "slowest ms"})
+	t := pretty.NewWriter()
+	t.AppendHeader(pretty.Row{"question", "answers", "CPU ms", "median ms", "slowest ms"})
 	for _, tt := range []struct {
 		name string
 		q    bench.RunQuery
@@ -288,22 +297,18 @@ func benchQueries(b *testing.B, s *Store) {
 	} {
 		for _, limit := range []int{100, maxLimit} {
 			tt.q.Limit = limit
-			ask(b, t, fmt.Sprintf("runs, up to %d: %s", limit, tt.name), func() (int, error) {
+			askOften(b, t, fmt.Sprintf("runs, up to %d: %s", limit, tt.name), func() (int, error) {
 				runs, err := s.Runs(ctx, tt.q)
 				return len(runs), err
 			})
 		}
 	}
-	ask(b, t, "last good runs", func() (int, error) {
+	askOften(b, t, "last good runs", func() (int, error) {
 		runs, err := s.LastOK(ctx)
 		return len(runs), err
 	})
-	ask(b, t, "one run", func() (int, error) {
+	askOften(b, t, "one run", func() (int, error) {
 		_, _, err := s.RunByID(ctx, middle)
-		return 1, err
-	})
-	ask(b, t, "number of the last cycle", func() (int, error) {
-		_, err := s.LastCycle(ctx)
 		return 1, err
 	})
 	all, err := s.LastOK(ctx)
@@ -314,7 +319,7 @@ func benchQueries(b *testing.B, s *Store) {
 	for k, r := range all {
 		series = append(series, bench.Series{Key: k, Input: r.Input})
 	}
-	ask(b, t, "points, 200 of each (detectors after a start)", func() (int, error) {
+	askOften(b, t, "points, 200 of each (detectors after a start)", func() (int, error) {
 		points, err := s.Points(ctx, series, 200)
 		count := 0
 		for _, of := range points {
@@ -330,19 +335,19 @@ func benchQueries(b *testing.B, s *Store) {
 		{": of a model", bench.ChangeQuery{Limit: maxLimit, Model: "model-2"}},
 		{": open", bench.ChangeQuery{Limit: maxLimit, Open: true}},
 	} {
-		ask(b, t, "changes, up to 1000 of 20000"+tt.name, func() (int, error) {
+		askOften(b, t, "changes, up to 1000 of 20000"+tt.name, func() (int, error) {
 			changes, err := s.Changes(ctx, tt.q)
 			return len(changes), err
 		})
 	}
-	ask(b, t, "levels", func() (int, error) {
+	askOften(b, t, "levels", func() (int, error) {
 		changes, err := s.Levels(ctx)
 		return len(changes), err
 	})
 	fmt.Println("\n" + t.RenderMarkdown())
 }
 
-func ask(b *testing.B, t table.Writer, name string, question func() (int, error)) {
+func askOften(b *testing.B, t pretty.Writer, name string, question func() (int, error)) {
 	b.Helper()
 	var took []time.Duration
 	var answers int
@@ -359,7 +364,7 @@ func ask(b *testing.B, t table.Writer, name string, question func() (int, error)
 	// What it takes on a machine that others use as well.
 	used = (cpuTime(b) - used) / repetitions
 	of := quantiles(took)
-	t.AppendRow(table.Row{name, answers, fmt.Sprintf("%.2f", used.Seconds()*1e3), of[0], of[2]})
+	t.AppendRow(pretty.Row{name, answers, fmt.Sprintf("%.2f", used.Seconds()*1e3), of[0], of[2]})
 	if took[len(took)/2] > time.Second {
 		b.Errorf("%s took over a second", name)
 	}
@@ -382,13 +387,14 @@ func benchPrune(b *testing.B, s *Store) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	s.running = func() time.Duration { return 300 * time.Second * time.Duration(*runsOfEach) }
 	done := make(chan error)
 	var dropped int
 	begun := time.Now()
 	newest := time.Unix(1.7e9+300*int64(*runsOfEach), 0)
 	go func() {
 		var err error
-		dropped, err = s.Prune(b.Context(), newest, Limits{Age: newest.Sub(time.Unix(1.7e9+300*7, 0)), Points: 200})
+		dropped, err = s.Prune(b.Context(), newest, Limits{Age: 300 * time.Second * time.Duration(*runsOfEach-7), Points: 200})
 		done <- err
 	}()
 	var took []time.Duration
@@ -411,8 +417,8 @@ func benchPrune(b *testing.B, s *Store) {
 		b.Fatal(err)
 	}
 	seconds := time.Since(begun).Seconds()
-	t := table.NewWriter()
-	t.AppendHeader(table.Row{"dropped", "in s", "runs recorded meanwhile", "median ms", "p99 ms", "slowest ms"})
-	t.AppendRow(append(table.Row{dropped, fmt.Sprintf("%.1f", seconds), len(took)}, quantiles(took)...))
+	t := pretty.NewWriter()
+	t.AppendHeader(pretty.Row{"dropped", "in s", "runs recorded meanwhile", "median ms", "p99 ms", "slowest ms"})
+	t.AppendRow(append(pretty.Row{dropped, fmt.Sprintf("%.1f", seconds), len(took)}, quantiles(took)...))
 	fmt.Printf("\n%s\n\nThe file has %.2f GB.\n", t.RenderMarkdown(), float64(info.Size())/1e9)
 }

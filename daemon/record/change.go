@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"benchd/daemon/bench"
 )
@@ -14,39 +15,36 @@ import (
 // which the ID is greater than every one before; one with an ID in place of
 // what was kept of it. It is durable on return, as with Record.
 func (s *Store) RecordChange(ctx context.Context, c *bench.Change) error {
-	id, err := s.writeChange(ctx, c)
+	id, uptime, err := s.writeChange(ctx, c)
 	if err != nil {
 		return fmt.Errorf("record a change of %s of %s: %w", c.Figure, c.Key, err)
 	}
-	c.ID = id
+	c.ID, c.Uptime = id, uptime
 	return nil
 }
 
-func (s *Store) writeChange(ctx context.Context, c *bench.Change) (id int64, err error) {
+func (s *Store) writeChange(ctx context.Context, c *bench.Change) (id int64, uptime time.Duration, err error) {
 	texts, err := encode(c.Old, c)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	err = s.transact(ctx, func(tx *sql.Tx) error {
-		experiment, input, err := seriesOf(ctx, tx, c.Key, c.Input)
+	err = s.transact(ctx, func(w *writing) error {
+		experiment, input, err := w.series(ctx, c.Key, c.Input)
 		if err != nil {
 			return err
 		}
-		values := []any{experiment, input, c.Figure, instant(c.Closed), c.Level, texts[0], texts[1]}
-		if c.ID == 0 {
-			return tx.QueryRowContext(ctx, `INSERT INTO changes
-				(experiment, input, figure, closed_unix_ns, level, old, details) VALUES (?, ?, ?, ?, ?, ?, ?)
-				RETURNING id`, values...).Scan(&id)
+		id, uptime = c.ID, c.Uptime
+		if id == 0 {
+			w.ledger.change++
+			id, uptime = w.ledger.change, w.ledger.uptime
+		} else if err := w.QueryRowContext(ctx, `SELECT 1 FROM changes WHERE id = ?`, id).Scan(new(int)); errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("it has no change %d to update: record it with ID 0 as a new one", id)
+		} else if err != nil {
+			return err
 		}
-		err = tx.QueryRowContext(ctx, `UPDATE changes SET
-			experiment = ?, input = ?, figure = ?, closed_unix_ns = ?, level = ?, old = ?, details = ? WHERE id = ?
-			RETURNING id`, append(values, c.ID)...).Scan(&id)
-		if errors.Is(err, sql.ErrNoRows) {
-			return fmt.Errorf("it has no change %d to update: record it with ID 0 as a new one", c.ID)
-		}
-		return err
+		return w.put(ctx, &changesTable, id, experiment, input, c.Figure, c.Open(), int64(uptime), c.Level, texts[0], texts[1])
 	})
-	return id, err
+	return id, uptime, err
 }
 
 // Changes returns the selected changes, the newest first: 100 of them unless
@@ -77,7 +75,7 @@ func (s *Store) Changes(ctx context.Context, q bench.ChangeQuery) ([]bench.Chang
 
 // isOpen is the condition on changes c that they are open: of all changes they
 // are few, and have an index of their own, which SQLite would not choose.
-const isOpen = `c.id IN (SELECT id FROM changes INDEXED BY changes_open WHERE closed_unix_ns IS NULL)`
+const isOpen = `c.id IN (SELECT id FROM changes INDEXED BY changes_open WHERE open)`
 
 // Levels returns the newest change, open or closed, of every experiment, input
 // and figure that has had any, the oldest first: its Level is the run from
@@ -89,51 +87,67 @@ func (s *Store) Levels(ctx context.Context) ([]bench.Change, error) {
 // Ended returns the newest closed change of every experiment, input and figure
 // that has had any, the oldest first.
 func (s *Store) Ended(ctx context.Context) ([]bench.Change, error) {
-	return s.changes(ctx, `c.id IN (SELECT max(id) FROM changes WHERE closed_unix_ns IS NOT NULL GROUP BY experiment, input, figure) ORDER BY c.id`)
+	return s.changes(ctx, `c.id IN (SELECT max(id) FROM changes WHERE NOT open GROUP BY experiment, input, figure) ORDER BY c.id`)
 }
 
-func (s *Store) changes(ctx context.Context, where string, args ...any) ([]bench.Change, error) {
-	changes, err := selectChanges(ctx, s.read, where, args...)
+func (s *Store) changes(ctx context.Context, where string, args ...any) (changes []bench.Change, err error) {
+	err = s.look(ctx, func(in *reading) (err error) {
+		changes, err = in.changes(ctx, where, args...)
+		return err
+	})
 	if err != nil {
-		return nil, fmt.Errorf("read changes: %w", s.explain(err))
+		return nil, fmt.Errorf("read changes: %w", err)
 	}
 	return changes, nil
 }
 
-func selectChanges(ctx context.Context, in querier, where string, args ...any) ([]bench.Change, error) {
-	rows, err := in.QueryContext(ctx, `SELECT c.id, e.task, e.runtime, e.model, e.concurrency, i.name, c.level, c.old, c.details
-		FROM changes c CROSS JOIN experiments e ON e.id = c.experiment CROSS JOIN inputs i ON i.id = c.input
-		WHERE `+where, args...)
+var selectChanges = `SELECT ` + changesTable.whole("c") + `, c.id, ` + referred("c") + `, c.uptime_ns, c.level, c.old, c.details
+	FROM changes c LEFT JOIN experiments e ON e.id = c.experiment LEFT JOIN inputs i ON i.id = c.input WHERE `
+
+func (in *reading) changes(ctx context.Context, where string, args ...any) ([]bench.Change, error) {
+	rows, err := in.QueryContext(ctx, selectChanges+where, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close() //nolint:errcheck // rows.Err tells
 	var changes []bench.Change
 	for rows.Next() {
-		c, err := scanChange(rows)
+		c, ok, err := in.scanChange(rows)
 		if err != nil {
 			return nil, err
 		}
-		changes = append(changes, c)
+		if ok {
+			changes = append(changes, c)
+		}
 	}
 	return changes, rows.Err()
 }
 
-func scanChange(rows *sql.Rows) (bench.Change, error) {
-	var columns, c bench.Change
+// scanChange is false for a change that is damaged, or of which it is not known
+// any more what it was of.
+func (in *reading) scanChange(rows *sql.Rows) (bench.Change, bool, error) {
+	var c bench.Change
+	var id int64
+	var of reference
 	var old, details []byte
-	err := rows.Scan(&columns.ID, &columns.Task, &columns.Runtime, &columns.Model, &columns.Concurrency, &columns.Input,
-		&columns.Level, &old, &details)
-	if err != nil {
-		return bench.Change{}, err
+	var uptime time.Duration
+	var level int64
+	var whole bool
+	err := rows.Scan(append(append([]any{&whole, &id}, of.columns()...), &uptime, &level, &old, &details)...)
+	if err != nil || !whole {
+		in.damagedRow(&changesTable, err, id)
+		return c, false, nil
+	}
+	if !of.whole(in) {
+		return c, false, nil
 	}
 	if err := errors.Join(json.Unmarshal(details, &c), json.Unmarshal(old, &c.Old)); err != nil {
-		return bench.Change{}, fmt.Errorf("change %d of %s: %w", columns.ID, columns.Key, err)
+		return c, false, fmt.Errorf("change %d of %s: %w", id, of.key(), err)
 	}
-	c.ID, c.Key, c.Input, c.Level = columns.ID, columns.Key, columns.Input, columns.Level
+	c.ID, c.Key, c.Input, c.Uptime, c.Level = id, of.key(), of.input.String, uptime, level
 	for _, m := range []*bench.Moment{&c.LastBefore, &c.Began, &c.Detected} {
 		m.Time = m.Time.UTC()
 	}
 	c.Closed = c.Closed.UTC()
-	return c, nil
+	return c, true, nil
 }

@@ -14,7 +14,7 @@ const logPages = 4000
 // That it fails, on a full disk say, is not told: what was recorded is durable
 // in the log, SQLite passes over it too, and what is recorded next will tell.
 func (s *Store) checkpoint(ctx context.Context) {
-	rows, err := s.read.QueryContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)")
+	rows, err := s.file.Load().read.QueryContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)")
 	if err != nil {
 		return
 	}

@@ -26,7 +26,7 @@ func TestKillLosesNothingThatWasRecorded(t *testing.T) {
 	var told []promise
 	for _, after := range []int{1, 2, 7, 20} {
 		told = append(told, killed(t, "writer", dir, after)...)
-		s, err := Open(t.Context(), dir)
+		s, err := Open(t.Context(), dir, quiet)
 		if err != nil {
 			t.Fatalf("after SIGKILL: %v", err)
 		}
@@ -71,14 +71,15 @@ func killed(t *testing.T, part, dir string, after int) (told []promise) {
 
 // promise is what a writer was told to be recorded: a run and a change of it.
 type promise struct {
-	Run    bench.Run
-	Change int64 // its ID
+	Run     bench.Run
+	Change  int64            // its ID
+	Uptimes [2]time.Duration // of both, which their JSON leaves out
 }
 
 // playWriter records until it is killed, and prints each run and change after
 // both were recorded.
 func playWriter(dir string) error {
-	s, err := Open(context.Background(), dir)
+	s, err := Open(context.Background(), dir, quiet)
 	if err != nil {
 		return err
 	}
@@ -101,7 +102,7 @@ func promises(s *Store) error {
 		if err := s.RecordChange(ctx, c); err != nil {
 			return err
 		}
-		line, err := json.Marshal(promise{*r, c.ID})
+		line, err := json.Marshal(promise{*r, c.ID, [2]time.Duration{r.Uptime, c.Uptime}})
 		if err != nil {
 			return err
 		}
@@ -128,6 +129,7 @@ func holdsPromises(s *Store, told []promise) error {
 		runs[i] = p.Run
 		c := exampleChange(&p.Run)
 		c.ID = p.Change
+		runs[i].Uptime, c.Uptime = p.Uptimes[0], p.Uptimes[1]
 		if d := diff(*c, kept[p.Change]); d != "" {
 			return fmt.Errorf("a change differs (-recorded +read):\n%s", d)
 		}
@@ -146,18 +148,18 @@ func consistent(s *Store, pruned bool) error {
 			WHERE NOT EXISTS (SELECT 1 FROM runs WHERE id = p.run AND ` + good + `)`,
 		"samples of no run": `SELECT count(*) FROM samples s
 			WHERE NOT EXISTS (SELECT 1 FROM runs WHERE id = s.run AND experiment = s.experiment)`,
-		"broken references":       `SELECT count(*) FROM pragma_foreign_key_check`,
+		"losses":                  `SELECT coalesce(sum(records), 0) FROM losses`,
 		"complaints about a page": `SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'`,
 		"runs that are neither kept nor counted": `SELECT
-			(SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'runs') - (SELECT count(*) FROM runs)
-			- (SELECT coalesce(sum(n.value), 0) FROM dropped d, json_each(d.content, '$.runs') n)`,
+			(SELECT run FROM ledger) - (SELECT count(*) FROM runs)
+			- (SELECT coalesce(sum(n.value), 0) FROM monthly_summaries m, json_each(m.content, '$.runs') n)`,
 	}
 	if pruned {
 		delete(count, "points of no run")
 	}
 	for what, text := range count {
 		var n int
-		if err := s.read.QueryRowContext(context.Background(), text).Scan(&n); err != nil {
+		if err := s.file.Load().read.QueryRowContext(context.Background(), text).Scan(&n); err != nil {
 			return fmt.Errorf("count %s: %w", what, err)
 		}
 		if n != 0 {
@@ -171,12 +173,12 @@ func TestKillWhilePruningLosesNothingUncounted(t *testing.T) {
 	dir := t.TempDir()
 	for _, after := range []int{0, 3, 30, 31, 60} {
 		killed(t, "pruner", dir, after)
-		s, err := Open(t.Context(), dir)
+		s, err := Open(t.Context(), dir, quiet)
 		if err != nil {
 			t.Fatalf("after SIGKILL: %v", err)
 		}
 		var months int
-		err = s.read.QueryRowContext(t.Context(), "SELECT count(*) FROM dropped").Scan(&months)
+		err = s.file.Load().read.QueryRowContext(t.Context(), "SELECT count(*) FROM monthly_summaries").Scan(&months)
 		if err := errors.Join(err, consistent(s, true), s.Close()); err != nil {
 			t.Fatal(err)
 		}
@@ -188,7 +190,7 @@ func TestKillWhilePruningLosesNothingUncounted(t *testing.T) {
 
 // playPruner drops what the writer has just recorded, until it is killed.
 func playPruner(dir string) error {
-	s, err := Open(context.Background(), dir)
+	s, err := Open(context.Background(), dir, quiet)
 	if err != nil {
 		return err
 	}
@@ -249,8 +251,8 @@ func TestTheFolderBelongsToOneDaemon(t *testing.T) {
 	if _, err := out.Read(make([]byte, 1)); err != nil {
 		t.Fatal(err)
 	}
-	_, err = Open(t.Context(), dir)
-	want := fmt.Sprintf("BENCHD_DATA_DIR %s is in use by another benchd, pid %d: stop it, or set BENCHD_DATA_DIR to another folder", dir, cmd.Process.Pid)
+	_, err = Open(t.Context(), dir, quiet)
+	want := fmt.Sprintf("BENCHD_DATA_DIR %s is in use by another process, pid %d (%q): stop it, or set BENCHD_DATA_DIR to another folder", dir, cmd.Process.Pid, cmd.Path+" "+dir)
 	if err == nil || err.Error() != want {
 		t.Errorf("got error %v\nwant %s", err, want)
 	}
@@ -262,7 +264,7 @@ func TestTheFolderBelongsToOneDaemon(t *testing.T) {
 
 // playHolder keeps the folder until its input ends.
 func playHolder(dir string) error {
-	s, err := Open(context.Background(), dir)
+	s, err := Open(context.Background(), dir, quiet)
 	if err != nil {
 		return err
 	}
@@ -318,7 +320,7 @@ func playFileLimit(dir string) error {
 // which Record returned nil may be lost, and none that it refused be there.
 func outgrow(dir, message string, makeRoom func() error) error {
 	ctx := context.Background()
-	s, err := Open(ctx, dir)
+	s, err := Open(ctx, dir, quiet)
 	if err != nil {
 		return err
 	}
@@ -358,7 +360,7 @@ func outgrow(dir, message string, makeRoom func() error) error {
 	if err := s.Close(); err != nil {
 		return err
 	}
-	if s, err = Open(ctx, dir); err != nil {
+	if s, err = Open(ctx, dir, quiet); err != nil {
 		return err
 	}
 	runs, err := s.Runs(ctx, bench.RunQuery{Limit: maxLimit})
@@ -377,7 +379,7 @@ func TestAReadOnlyFolderIsRefused(t *testing.T) {
 	if err := cmd.Run(); err == nil {
 		t.Error("it opened")
 	}
-	want := "lock BENCHD_DATA_DIR: open DIR/benchd.lock: read-only file system: make it a folder that the user benchd runs as can write, or set BENCHD_DATA_DIR to another one\n"
+	want := "open what was recorded last: open DIR/benchd.mark: read-only file system: make it a folder that the user benchd runs as can write, or set BENCHD_DATA_DIR to another one\n"
 	if got := strings.ReplaceAll(stderr.String(), dir, "DIR"); got != want {
 		t.Errorf("got  %swant %s", got, want)
 	}
@@ -387,21 +389,6 @@ func playReadOnly(dir string) error {
 	if err := unix.Mount("tmpfs", dir, "tmpfs", syscall.MS_RDONLY, ""); err != nil {
 		return err
 	}
-	_, err := Open(context.Background(), dir)
+	_, err := Open(context.Background(), dir, quiet)
 	return err
-}
-
-func TestDamageFoundWhileReadingIsExplained(t *testing.T) {
-	dir := t.TempDir()
-	path := filled(t, dir, 200)
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const pages = 48 * 4096 // those of the schema and the roots of its tables
-	write(t, path, append(data[:pages], bytes.Repeat([]byte{0xa5}, len(data)-pages)...))
-	_, err = open(t, dir).Runs(t.Context(), bench.RunQuery{})
-	if err == nil || !strings.Contains(err.Error(), "benchd.db: the file is damaged or not benchd's: stop benchd and move it away") {
-		t.Errorf("got error %v", err)
-	}
 }

@@ -3,54 +3,52 @@ package record
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"path/filepath"
-	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"benchd/daemon/linux"
 )
+
+const folderRemedy = "make it a folder that the user benchd runs as can write, or set BENCHD_DATA_DIR to another one"
 
 // lockDir makes the folder this daemon's own until the file is closed. Two
 // daemons would not damage the history, SQLite sees to that, but they would
-// count the same cycles and disturb each other's runs. The kernel frees an
-// flock when its holder dies, however it dies, so none is ever stale.
+// count the same cycles and disturb each other's runs. It is the folder itself
+// that is locked: a file in it can be removed or be a link, and a second way to
+// the folder leads to the same lock. The kernel frees an flock when its holder
+// dies, however it dies, so none is ever stale.
+//
+// A folder that is made here is closed to other users, for whoever may open it
+// can lock it.
 func lockDir(dir string) (*os.File, error) {
-	const remedy = "make it a folder that the user benchd runs as can write, or set BENCHD_DATA_DIR to another one"
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("create BENCHD_DATA_DIR %s: %w: %s", dir, err, remedy)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("create BENCHD_DATA_DIR %s: %w: %s", dir, err, folderRemedy)
 	}
-	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR|os.O_CREATE, 0o644)
+	f, err := os.OpenFile(dir, unix.O_DIRECTORY|os.O_RDONLY, 0)
 	if err != nil {
-		return nil, fmt.Errorf("lock BENCHD_DATA_DIR: %w: %s", err, remedy)
+		return nil, fmt.Errorf("lock BENCHD_DATA_DIR: %w: %s", err, folderRemedy)
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		defer f.Close()
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, fmt.Errorf("BENCHD_DATA_DIR %s is in use by another benchd, %s: stop it, or set BENCHD_DATA_DIR to another folder", dir, holder(f))
-		}
-		return nil, fmt.Errorf("lock BENCHD_DATA_DIR: flock %s: %w", f.Name(), err)
+	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if err == nil {
+		return f, nil
 	}
-	if err := writePID(f); err != nil {
-		return nil, errors.Join(fmt.Errorf("lock BENCHD_DATA_DIR: %w", err), f.Close())
+	defer f.Close()
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return nil, fmt.Errorf("BENCHD_DATA_DIR %s is in use by %s", dir, inUseBy(dir))
 	}
-	return f, nil
+	return nil, fmt.Errorf("lock BENCHD_DATA_DIR: flock %s: %w: its file system cannot lock folders, as those of a network often cannot: set BENCHD_DATA_DIR to a folder on a local disk", dir, err)
 }
 
-// writePID leaves a note of who holds the lock.
-func writePID(f *os.File) error {
-	if err := f.Truncate(0); err != nil {
-		return err
+// inUseBy names who holds the folder, and says what to do about that.
+func inUseBy(dir string) string {
+	holders := linux.LockHolders(dir)
+	switch {
+	case len(holders) == 0:
+		return "a process that cannot be seen from here, perhaps a benchd in another container: stop it, or set BENCHD_DATA_DIR to another folder"
+	case holders[0].User != os.Geteuid():
+		return fmt.Sprintf("%s of another user: end it and keep others out with chmod go-rwx, or set BENCHD_DATA_DIR to another folder", holders[0])
+	default:
+		return fmt.Sprintf("another process, %s: stop it, or set BENCHD_DATA_DIR to another folder", holders[0])
 	}
-	_, err := fmt.Fprintf(f, "%d\n", os.Getpid())
-	return err
-}
-
-// holder reads that note. It is empty for a moment while the lock is taken.
-func holder(f *os.File) string {
-	pid, err := io.ReadAll(io.LimitReader(f, 20))
-	if err != nil || len(pid) == 0 {
-		return "whose pid is unknown"
-	}
-	return "pid " + strings.TrimSpace(string(pid))
 }

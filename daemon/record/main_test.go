@@ -3,6 +3,7 @@ package record
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"syscall"
@@ -41,6 +42,9 @@ func TestMain(m *testing.M) {
 	}
 }
 
+// quiet is the log of a store that nobody listens to.
+var quiet = slog.New(slog.DiscardHandler)
+
 func child(t *testing.T, part, dir string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
@@ -76,7 +80,7 @@ func ownMounts(t *testing.T, cmd *exec.Cmd) {
 
 func open(t testing.TB, dir string) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), dir)
+	s, err := Open(t.Context(), dir, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +96,7 @@ func open(t testing.TB, dir string) *Store {
 func quick(t testing.TB, dir string) *Store {
 	t.Helper()
 	s := open(t, dir)
-	if _, err := s.write.ExecContext(t.Context(), "PRAGMA synchronous = OFF"); err != nil {
+	if _, err := s.file.Load().write.ExecContext(t.Context(), "PRAGMA synchronous = OFF"); err != nil {
 		t.Fatal(err)
 	}
 	return s

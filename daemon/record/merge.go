@@ -12,24 +12,24 @@ import (
 // runsOfSome returns the newest runs of some experiments. Each experiment's
 // runs come from an index in order, and are merged here: asking SQLite for the
 // limit from each and sorting them took over a second with 1,000 experiments.
-func (s *Store) runsOfSome(ctx context.Context, q *bench.RunQuery, limit int) ([]bench.Run, error) {
-	tx, err := s.read.BeginTx(ctx, nil) // so that no run is dropped in between
+func (s *Store) runsOfSome(ctx context.Context, q *bench.RunQuery, limit int) (runs []bench.Run, err error) {
+	err = s.look(ctx, func(in *reading) error { // in one view, so that no run is dropped in between
+		runs = nil
+		ids, err := newestIDs(ctx, in.Tx, q, limit)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		list, err := encode(ids)
+		if err != nil {
+			return err
+		}
+		runs, err = in.runs(ctx, selectRuns+` WHERE r.id IN (SELECT value FROM json_each(?)) ORDER BY r.id DESC`, list[0])
+		return err
+	})
 	if err != nil {
-		return nil, fmt.Errorf("read runs: %w", s.explain(err))
+		return nil, fmt.Errorf("read runs: %w", err)
 	}
-	defer tx.Rollback() //nolint:errcheck // it only reads
-	ids, err := newestIDs(ctx, tx, q, limit)
-	if err != nil {
-		return nil, fmt.Errorf("read runs: %w", s.explain(err))
-	}
-	if len(ids) == 0 {
-		return nil, nil
-	}
-	list, err := encode(ids)
-	if err != nil {
-		return nil, err
-	}
-	return s.query(ctx, tx, selectRuns+` WHERE r.id IN (SELECT value FROM json_each(?)) ORDER BY r.id DESC`, list[0])
+	return runs, nil
 }
 
 func newestIDs(ctx context.Context, tx *sql.Tx, q *bench.RunQuery, limit int) ([]int64, error) {
@@ -128,14 +128,19 @@ func (s *streams) Pop() any {
 }
 
 // integers reads the one column that a query returned.
-func integers(rows *sql.Rows, err error) ([]int64, error) {
+func integers(rows *sql.Rows, err error) ([]int64, error) { return column[int64](rows, err) }
+
+// texts reads it, too.
+func texts(rows *sql.Rows, err error) ([]string, error) { return column[string](rows, err) }
+
+func column[T any](rows *sql.Rows, err error) ([]T, error) {
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close() //nolint:errcheck // rows.Err tells
-	var list []int64
+	var list []T
 	for rows.Next() {
-		var v int64
+		var v T
 		if err := rows.Scan(&v); err != nil {
 			return nil, err
 		}

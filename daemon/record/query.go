@@ -2,7 +2,6 @@ package record
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 
 	"benchd/daemon/bench"
@@ -40,7 +39,7 @@ func (s *Store) Runs(ctx context.Context, q bench.RunQuery) ([]bench.Run, error)
 		return s.runsOfSome(ctx, &q, limit)
 	}
 	text, args := downTheIDs(&q, limit)
-	return s.query(ctx, s.read, text, args...)
+	return s.query(ctx, text, args...)
 }
 
 // downTheIDs is for all runs, or those of one outcome or cycle: an index yields
@@ -85,7 +84,7 @@ func ofRuns(q *bench.RunQuery) (c conditions) {
 // LastOK returns the newest run of outcome ok of every experiment that has
 // one, those that are no longer configured included.
 func (s *Store) LastOK(ctx context.Context) (map[bench.Key]bench.Run, error) {
-	runs, err := s.query(ctx, s.read, selectRuns+` WHERE r.id IN (
+	runs, err := s.query(ctx, selectRuns+` WHERE r.id IN (
 		SELECT (SELECT max(id) FROM runs WHERE experiment = e.id AND outcome = ?) FROM experiments e)`, bench.OK)
 	if err != nil {
 		return nil, err
@@ -97,20 +96,18 @@ func (s *Store) LastOK(ctx context.Context) (map[bench.Key]bench.Run, error) {
 	return last, nil
 }
 
-// querier is a connection or a transaction.
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-}
-
-func (s *Store) query(ctx context.Context, in querier, text string, args ...any) ([]bench.Run, error) {
-	runs, err := selectAll(ctx, in, text, args...)
+func (s *Store) query(ctx context.Context, text string, args ...any) (runs []bench.Run, err error) {
+	err = s.look(ctx, func(in *reading) (err error) {
+		runs, err = in.runs(ctx, text, args...)
+		return err
+	})
 	if err != nil {
-		return nil, fmt.Errorf("read runs: %w", s.explain(err))
+		return nil, fmt.Errorf("read runs: %w", err)
 	}
 	return runs, nil
 }
 
-func selectAll(ctx context.Context, in querier, text string, args ...any) ([]bench.Run, error) {
+func (in *reading) runs(ctx context.Context, text string, args ...any) ([]bench.Run, error) {
 	rows, err := in.QueryContext(ctx, text, args...)
 	if err != nil {
 		return nil, err
@@ -118,11 +115,13 @@ func selectAll(ctx context.Context, in querier, text string, args ...any) ([]ben
 	defer rows.Close() //nolint:errcheck // rows.Err tells
 	var runs []bench.Run
 	for rows.Next() {
-		r, err := scanRun(rows)
+		r, ok, err := in.scanRun(rows)
 		if err != nil {
 			return nil, err
 		}
-		runs = append(runs, r)
+		if ok {
+			runs = append(runs, r)
+		}
 	}
 	return runs, rows.Err()
 }

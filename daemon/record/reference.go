@@ -3,45 +3,34 @@ package record
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"errors"
 
 	"benchd/daemon/bench"
 )
 
-// Rows that many others refer to are made when they are first needed. They are
-// looked up anew each time: numbers remembered in memory could be those of a
-// transaction that was rolled back.
+// Rows that many others refer to are made when they are first needed, and anew
+// when they are not as they were written. Their ids follow from what is in them,
+// so that none has to be looked up, nor is lost with the row.
 
-// seriesOf are the rows of an experiment and of its input.
-func seriesOf(ctx context.Context, tx *sql.Tx, k bench.Key, input string) (experiment, inputRow int64, err error) {
-	if experiment, err = experimentID(ctx, tx, k); err != nil {
+func experimentID(k bench.Key) (int64, error) {
+	return sumOf(experimentsTable.name, k.Task, k.Runtime, k.Model, int64(k.Concurrency))
+}
+
+func inputID(input string) (int64, error) { return sumOf(inputsTable.name, input) }
+
+// series are the rows of an experiment and of its input.
+func (w *writing) series(ctx context.Context, k bench.Key, input string) (experiment, inputRow int64, err error) {
+	experiment, err = w.reference(ctx, &experimentsTable, k.Task, k.Runtime, k.Model, int64(k.Concurrency))
+	if err != nil {
 		return 0, 0, err
 	}
-	inputRow, err = inputID(ctx, tx, input)
+	inputRow, err = w.reference(ctx, &inputsTable, input)
 	return experiment, inputRow, err
 }
 
-func experimentID(ctx context.Context, tx *sql.Tx, k bench.Key) (id int64, err error) {
-	_, err = tx.ExecContext(ctx, `INSERT INTO experiments (task, runtime, model, concurrency)
-		VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`, k.Task, k.Runtime, k.Model, k.Concurrency)
-	if err != nil {
-		return 0, err
-	}
-	err = tx.QueryRowContext(ctx, `SELECT id FROM experiments
-		WHERE task = ? AND runtime = ? AND model = ? AND concurrency = ?`, k.Task, k.Runtime, k.Model, k.Concurrency).Scan(&id)
-	return id, err
-}
-
-func inputID(ctx context.Context, tx *sql.Tx, input string) (id int64, err error) {
-	_, err = tx.ExecContext(ctx, `INSERT INTO inputs (name) VALUES (?) ON CONFLICT DO NOTHING`, input)
-	if err != nil {
-		return 0, err
-	}
-	err = tx.QueryRowContext(ctx, `SELECT id FROM inputs WHERE name = ?`, input).Scan(&id)
-	return id, err
-}
-
-// fingerprintID is NULL for none.
-func fingerprintID(ctx context.Context, tx *sql.Tx, f *bench.Fingerprint) (id sql.NullInt64, err error) {
+// fingerprint is NULL for none.
+func (w *writing) fingerprint(ctx context.Context, f *bench.Fingerprint) (id sql.NullInt64, err error) {
 	if f == nil {
 		return id, nil
 	}
@@ -49,32 +38,57 @@ func fingerprintID(ctx context.Context, tx *sql.Tx, f *bench.Fingerprint) (id sq
 	if err != nil {
 		return id, err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO fingerprints (content) VALUES (?) ON CONFLICT DO NOTHING`, content[0])
-	if err != nil {
-		return id, err
-	}
-	err = tx.QueryRowContext(ctx, `SELECT id FROM fingerprints WHERE content = ?`, content[0]).Scan(&id)
+	id.Int64, err = w.reference(ctx, &fingerprintsTable, content[0])
+	id.Valid = err == nil
 	return id, err
 }
 
-// keys are the rows of all experiments that have had a run or a change.
-func (s *Store) keys(ctx context.Context, tx *sql.Tx) (map[bench.Key]int64, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT id, task, runtime, model, concurrency FROM experiments`)
-	if err != nil {
-		return nil, s.explain(err)
+// reference is the row of an addressed table that has the values.
+func (w *writing) reference(ctx context.Context, t *table, values ...driver.Value) (id int64, err error) {
+	if id, err = sumOf(append([]driver.Value{t.name}, values...)...); err != nil {
+		return 0, err
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells
-	keys := map[bench.Key]int64{}
-	for rows.Next() {
-		var id int64
-		var k bench.Key
-		if err := rows.Scan(&id, &k.Task, &k.Runtime, &k.Model, &k.Concurrency); err != nil {
-			return nil, s.explain(err)
-		}
-		keys[k] = id
+	var there int
+	err = w.QueryRowContext(ctx, "SELECT 1 FROM "+t.name+" t WHERE id = ? AND "+t.whole("t"), id).Scan(&there)
+	if !errors.Is(err, sql.ErrNoRows) {
+		return id, err
 	}
-	if err := rows.Err(); err != nil {
-		return nil, s.explain(err)
+	row := []any{id}
+	for _, v := range values {
+		row = append(row, v)
 	}
-	return keys, nil
+	return id, w.put(ctx, t, row...)
+}
+
+// referred are the columns of the experiment e and the input i that a row r refers to, as reference reads them.
+func referred(alias string) string {
+	return alias + ".experiment, " + alias + ".input, " + experimentsTable.whole("e") + ", " + inputsTable.whole("i") +
+		", e.task, e.runtime, e.model, e.concurrency, i.name"
+}
+
+// reference is what a row is of, as far as that is known.
+type reference struct {
+	experimentRow, inputRow     int64
+	wholeExperiment, wholeInput bool
+	task, runtime, model, input sql.NullString
+	concurrency                 sql.NullInt64
+}
+
+func (r *reference) columns() []any {
+	return []any{&r.experimentRow, &r.inputRow, &r.wholeExperiment, &r.wholeInput, &r.task, &r.runtime, &r.model, &r.concurrency, &r.input}
+}
+
+func (r *reference) key() bench.Key {
+	return bench.Key{Task: r.task.String, Runtime: r.runtime.String, Model: r.model.String, Concurrency: int(r.concurrency.Int64)}
+}
+
+// whole reports whether both are there as they were written, and notes them where they are damaged.
+func (r *reference) whole(in *reading) bool {
+	if r.task.Valid && !r.wholeExperiment {
+		in.damagedRow(&experimentsTable, nil, r.experimentRow)
+	}
+	if r.input.Valid && !r.wholeInput {
+		in.damagedRow(&inputsTable, nil, r.inputRow)
+	}
+	return r.wholeExperiment && r.wholeInput
 }

@@ -22,15 +22,19 @@ const (
 
 // Limits are what is kept of the history.
 type Limits struct {
-	Age    time.Duration // runs that ended longer ago are dropped; 0 is no limit
+	Age    time.Duration // runs that were recorded longer ago, by Uptime, are dropped; 0 is no limit
 	Bytes  int64         // the oldest runs are dropped until the history fills less; 0 is no limit
 	Points int           // of each series, sound ones and others, so many outlive their runs
 }
 
-// Prune drops the oldest runs, those beyond the limits as of now. It returns
-// how many it dropped, also with an error. It works in short transactions,
-// between which runs are recorded, so it can be cancelled at any time, and goes
-// on when it is called again.
+// Prune drops the oldest runs, those beyond the limits. It returns how many it
+// dropped, also with an error. It works in short transactions, between which runs
+// are recorded, so it can be cancelled at any time, and goes on when it is called
+// again.
+//
+// How old a run is Uptime tells, and not the time of day: a clock that is years
+// ahead for an hour would drop everything. So time in which benchd does not run
+// does not count. now only tells which months cannot be.
 //
 // Kept are, however old, the last good run of each experiment, for the last-run
 // gauges, and the runs that open changes refer to; the newest points of each
@@ -40,16 +44,15 @@ type Limits struct {
 //
 // Bytes are those of the pages in use. The file has free ones besides, which
 // are filled before it grows, and gives most of them back when they are more
-// than an eighth of it; see makeShrinkable for files that cannot. The log beside
-// it, of up to some 16 MB, is not counted.
+// than an eighth of it. The log beside it, of up to some 16 MB, is not counted.
 func (s *Store) Prune(ctx context.Context, now time.Time, keep Limits) (dropped int, err error) {
-	p := &pruning{now: now, bytes: keep.Bytes}
+	p := &pruning{store: s, now: now, bytes: keep.Bytes}
 	if keep.Age > 0 {
-		p.cutoff = now.Add(-keep.Age)
+		p.cutoff = s.Uptime() - keep.Age
 	}
 	for done := false; !done; {
-		err := s.inBatch(ctx, func(tx *sql.Tx) (n int, err error) {
-			n, done, err = p.runs(ctx, tx)
+		err := s.inBatch(ctx, func(w *writing) (n int, err error) {
+			n, done, err = p.runs(ctx, w)
 			return n, err
 		}, &dropped)
 		if err != nil {
@@ -69,10 +72,10 @@ func (s *Store) Prune(ctx context.Context, now time.Time, keep Limits) (dropped 
 }
 
 // inBatch does one batch in a transaction, and counts what it has dropped.
-func (s *Store) inBatch(ctx context.Context, batch func(*sql.Tx) (n int, err error), count *int) error {
+func (s *Store) inBatch(ctx context.Context, batch func(*writing) (n int, err error), count *int) error {
 	n := 0
-	err := s.transact(ctx, func(tx *sql.Tx) (err error) {
-		n, err = batch(tx)
+	err := s.transact(ctx, func(w *writing) (err error) {
+		n, err = batch(w)
 		return err
 	})
 	if err != nil {
@@ -84,11 +87,13 @@ func (s *Store) inBatch(ctx context.Context, batch func(*sql.Tx) (n int, err err
 }
 
 type pruning struct {
-	now, cutoff time.Time // a zero cutoff is no limit
-	bytes       int64     // 0 is no limit
+	store  *Store
+	now    time.Time
+	cutoff time.Duration // runs with less uptime are too old
+	bytes  int64         // 0 is no limit
 
-	after int64 // the run looked at last
-	old   bool  // whether that was older than the cutoff
+	after int64  // the run looked at last
+	month string // of the run before that
 }
 
 // mayGo is the condition on runs r that nothing needs them; its argument is a
@@ -97,54 +102,104 @@ const mayGo = `r.id NOT IN (SELECT value FROM json_each(?)) AND (r.outcome <> 'o
 	EXISTS (SELECT 1 FROM runs n WHERE n.experiment = r.experiment AND n.outcome = 'ok' AND n.id > r.id))`
 
 // runs drops some runs, and tells whether these were all.
-func (p *pruning) runs(ctx context.Context, tx *sql.Tx) (n int, done bool, err error) {
+func (p *pruning) runs(ctx context.Context, w *writing) (n int, done bool, err error) {
 	begun := time.Now()
-	needed, err := neededByChanges(ctx, tx)
+	needed, err := p.store.neededByChanges(ctx, w)
 	if err != nil {
 		return 0, false, err
 	}
 	statistics := map[series]*bench.Dropped{}
 	for !done && time.Since(begun) < batchTime && len(statistics) < batchSeries {
-		chunk, err := selectAll(ctx, tx, selectRuns+` WHERE r.id > ? AND `+mayGo+` ORDER BY r.id LIMIT ?`, p.after, needed, runsChunk)
-		if err != nil {
-			return 0, false, err
-		}
-		tooMany, err := p.tooLarge(ctx, tx)
+		tooMany, err := p.tooLarge(ctx, w)
 		if err != nil {
 			return 0, false, err
 		}
 		var ids []int64
-		for i := range chunk {
-			r := &chunk[i]
-			old, known := p.tooOld(r)
-			if known && !old && !tooMany {
-				done = true
-				break
-			}
-			p.after = r.ID
-			if !old && !tooMany {
-				continue
-			}
-			ids = append(ids, r.ID)
-			collect(statistics, r)
-		}
-		done = done || len(chunk) < runsChunk
-		if err := deleteRuns(ctx, tx, ids); err != nil {
+		if ids, done, err = p.next(ctx, w, needed, tooMany); err != nil {
 			return 0, false, err
 		}
-		n += len(ids)
+		dropped, err := p.drop(ctx, w, ids, statistics)
+		if err != nil {
+			return 0, false, err
+		}
+		n += dropped
 	}
-	return n, done, keepDropped(ctx, tx, statistics)
+	return n, done, p.store.keepDropped(ctx, w, statistics)
 }
 
-// tooOld takes a run without an end, or one that ended later than now, which
-// only a wrong clock yields, to be as old as the one before it. Without one it
-// is not known, and those after it decide whether to go on.
-func (p *pruning) tooOld(r *bench.Run) (old, known bool) {
-	if !r.Ended.IsZero() && !r.Ended.After(p.now) {
-		p.old, known = r.Ended.Before(p.cutoff), true
+// next are the oldest runs that may go and are to go, and whether these are the
+// last. A damaged one is among them: its age is not known, and dropping sets it
+// aside.
+func (p *pruning) next(ctx context.Context, w *writing, needed string, all bool) (ids []int64, last bool, err error) {
+	rows, err := w.QueryContext(ctx, `SELECT r.id, r.uptime_ns >= ? AND `+runsTable.whole("r")+`
+		FROM runs r WHERE r.id > ? AND `+mayGo+` ORDER BY r.id LIMIT ?`, int64(p.cutoff), p.after, needed, runsChunk)
+	if err != nil {
+		return nil, false, err
 	}
-	return p.old, known || p.old
+	defer rows.Close() //nolint:errcheck // rows.Err tells
+	for rows.Next() {
+		var id int64
+		var young bool
+		if err := rows.Scan(&id, &young); err != nil {
+			return nil, false, err
+		}
+		if young && !all {
+			return ids, true, nil
+		}
+		ids = append(ids, id)
+	}
+	return ids, len(ids) < runsChunk, rows.Err()
+}
+
+// drop removes runs, and adds what is known of them to the statistics. One that
+// cannot be read is set aside, or counted among the losses.
+func (p *pruning) drop(ctx context.Context, w *writing, ids []int64, statistics map[series]*bench.Dropped) (n int, err error) {
+	if len(ids) == 0 {
+		return 0, nil
+	}
+	p.after = ids[len(ids)-1]
+	list, err := encode(ids)
+	if err != nil {
+		return 0, err
+	}
+	const those = ` WHERE r.id IN (SELECT value FROM json_each(?))`
+	in := &reading{Tx: w.Tx}
+	runs, err := in.runs(ctx, selectRuns+those+` ORDER BY r.id`, list[0])
+	if err != nil {
+		return 0, err
+	}
+	for i := range runs {
+		p.month = monthOf(runs[i].Started, p.now, p.month)
+		collect(statistics, &runs[i], p.month)
+	}
+	if err := p.store.setAside(ctx, w, in.bad); err != nil {
+		return 0, err
+	}
+	result, err := w.ExecContext(ctx, `DELETE FROM runs AS r`+those, list[0])
+	if err != nil {
+		return 0, err
+	}
+	deleted, err := result.RowsAffected()
+	if unknown := deleted - int64(len(runs)); err == nil && unknown > 0 {
+		err = lose(ctx, w, &runsTable, unknown, fmt.Sprintf("of runs %d to %d: their experiments are damaged", ids[0], p.after), "")
+	}
+	if err == nil {
+		_, err = w.ExecContext(ctx, `DELETE FROM samples WHERE run IN (SELECT value FROM json_each(?))`, list[0])
+	}
+	return len(runs), err
+}
+
+// epoch is before the first benchd: what is earlier was said by a machine that
+// starts without a clock.
+var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// monthOf is the month in whose statistics a run goes: that of the run before it
+// where its clock cannot have been right.
+func monthOf(started, now time.Time, before string) string {
+	if before != "" && (started.Before(epoch) || started.After(now)) {
+		return before
+	}
+	return started.UTC().Format("2006-01")
 }
 
 func (p *pruning) tooLarge(ctx context.Context, in rowQuerier) (bool, error) {
@@ -161,8 +216,8 @@ type series struct {
 	input, month string
 }
 
-func collect(statistics map[series]*bench.Dropped, r *bench.Run) {
-	d := droppedRun(r)
+func collect(statistics map[series]*bench.Dropped, r *bench.Run, month string) {
+	d := droppedRun(r, month)
 	of := series{d.Key, d.Input, d.Month}
 	if so := statistics[of]; so != nil {
 		so.Add(&d)
@@ -171,21 +226,13 @@ func collect(statistics map[series]*bench.Dropped, r *bench.Run) {
 	}
 }
 
-func deleteRuns(ctx context.Context, tx *sql.Tx, ids []int64) error {
-	if len(ids) == 0 {
-		return nil
-	}
-	list, err := encode(ids)
-	if err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, `DELETE FROM runs WHERE id IN (SELECT value FROM json_each(?))`, list[0])
-	return err
-}
-
 // neededByChanges is a JSON list of the runs that open changes refer to.
-func neededByChanges(ctx context.Context, tx *sql.Tx) (string, error) {
-	open, err := selectChanges(ctx, tx, isOpen)
+func (s *Store) neededByChanges(ctx context.Context, w *writing) (string, error) {
+	in := &reading{Tx: w.Tx}
+	open, err := in.changes(ctx, isOpen)
+	if err == nil {
+		err = s.setAside(ctx, w, in.bad)
+	}
 	if err != nil {
 		return "", err
 	}
@@ -206,24 +253,24 @@ func (s *Store) prunePoints(ctx context.Context, keep int) error {
 	var of group
 	var more bool
 	var horizon int64 // of older runs only those are left that are needed
-	err := s.inBatch(ctx, func(tx *sql.Tx) (n int, err error) {
-		if of, more, err = of.next(ctx, tx); err != nil {
+	err := s.inBatch(ctx, func(w *writing) (n int, err error) {
+		if of, more, err = of.next(ctx, w); err != nil {
 			return 0, err
 		}
-		needed, err := neededByChanges(ctx, tx)
+		needed, err := s.neededByChanges(ctx, w)
 		if err != nil {
 			return 0, err
 		}
-		return 0, tx.QueryRowContext(ctx, `SELECT coalesce(
+		return 0, w.QueryRowContext(ctx, `SELECT coalesce(
 			(SELECT r.id FROM runs r WHERE `+mayGo+` ORDER BY r.id LIMIT 1),
 			(SELECT max(id) FROM runs), 0)`, needed).Scan(&horizon)
 	}, new(int))
 	for err == nil && more {
-		err = s.inBatch(ctx, func(tx *sql.Tx) (n int, err error) {
+		err = s.inBatch(ctx, func(w *writing) (n int, err error) {
 			for begun := time.Now(); err == nil && more && time.Since(begun) < batchTime; {
 				var dropped int64
-				if dropped, err = of.prune(ctx, tx, horizon, keep); err == nil && dropped < pointsChunk {
-					of, more, err = of.next(ctx, tx)
+				if dropped, err = of.prune(ctx, w, horizon, keep); err == nil && dropped < pointsChunk {
+					of, more, err = of.next(ctx, w)
 				}
 			}
 			return 0, err
@@ -238,7 +285,7 @@ type group struct{ experiment, input, sound int64 }
 
 // next is false after the last group. One is looked up after the other, for
 // DISTINCT would read all points.
-func (g group) next(ctx context.Context, tx *sql.Tx) (group, bool, error) {
+func (g group) next(ctx context.Context, tx *writing) (group, bool, error) {
 	err := tx.QueryRowContext(ctx, `SELECT experiment, input, sound FROM points WHERE (experiment, input, sound) > (?, ?, ?)
 		ORDER BY experiment, input, sound LIMIT 1`, g.experiment, g.input, g.sound).Scan(&g.experiment, &g.input, &g.sound)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -247,7 +294,7 @@ func (g group) next(ctx context.Context, tx *sql.Tx) (group, bool, error) {
 	return g, err == nil, err
 }
 
-func (g group) prune(ctx context.Context, tx *sql.Tx, horizon int64, keep int) (dropped int64, err error) {
+func (g group) prune(ctx context.Context, tx *writing, horizon int64, keep int) (dropped int64, err error) {
 	const of = `experiment = ?1 AND input = ?2 AND sound = ?3`
 	result, err := tx.ExecContext(ctx, `DELETE FROM points WHERE `+of+` AND run IN (
 		SELECT p.run FROM points p WHERE `+of+` AND p.run < ?4

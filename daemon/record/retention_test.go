@@ -33,6 +33,7 @@ func hourly(t *testing.T, s *Store, n int) (runs []bench.Run) {
 		if i%11 == 0 {
 			r.Samples = []bench.Sample{{Seconds: 1}}
 		}
+		s.running = func() time.Duration { return time.Duration(i) * time.Hour }
 		if err := s.Record(t.Context(), r); err != nil {
 			t.Fatal(err)
 		}
@@ -60,7 +61,8 @@ func TestPruneByAge(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	now := all[0].Ended.Add(30 * time.Minute)
+	now := all[0].Ended
+	s.running = func() time.Duration { return 699*time.Hour + 30*time.Minute }
 	const age = 100 * time.Hour // a hundred runs
 	n, err := s.Prune(t.Context(), now, Limits{Age: age, Points: pointsKept})
 	if err != nil {
@@ -240,14 +242,14 @@ func TestPruneBySizeShrinksTheFile(t *testing.T) {
 	if len(runs)+dropped != n || len(runs) < bytes/each*8/10 || runs[0].ID != newest || runs[len(runs)-1].ID != newest-int64(len(runs))+1 {
 		t.Errorf("%d were dropped, %d are left, want the newest of %d", dropped, len(runs), n)
 	}
-	f, err := readFileSize(t.Context(), s.write)
+	f, err := readFileSize(t.Context(), s.file.Load().write)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if used := (f.pages - f.free) * f.pageBytes; used > bytes {
 		t.Errorf("%d bytes are in use, want up to %d", used, bytes)
 	}
-	if _, err := s.write.ExecContext(t.Context(), "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
+	if _, err := s.file.Load().write.ExecContext(t.Context(), "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(s.path)
@@ -266,11 +268,12 @@ func TestACancelledPruneGoesOn(t *testing.T) {
 	s := quick(t, t.TempDir())
 	hourly(t, s, 500)
 	now := time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
+	s.running = func() time.Duration { return 600 * time.Hour }
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
 		defer cancel()
 		for n := 500; n == 500; { // until the first batch is through
-			if err := s.read.QueryRowContext(t.Context(), "SELECT count(*) FROM runs").Scan(&n); err != nil {
+			if err := s.file.Load().read.QueryRowContext(t.Context(), "SELECT count(*) FROM runs").Scan(&n); err != nil {
 				t.Error(err)
 				return
 			}
@@ -302,20 +305,60 @@ func TestACancelledPruneGoesOn(t *testing.T) {
 	}
 }
 
-func TestAWrongClockHoldsUpNoPruning(t *testing.T) {
-	s := open(t, t.TempDir())
-	now := time.Date(2026, 3, 20, 0, 0, 0, 0, time.UTC)
-	for _, ended := range []time.Time{now.Add(time.Hour), now.Add(-9 * time.Hour), now.Add(9000 * time.Hour), {}, now.Add(-8 * time.Hour), now.Add(-time.Hour), {}, now} {
-		r := example(1)
-		r.Ended = ended
-		if err := s.Record(t.Context(), r); err != nil {
-			t.Fatal(err)
+// TestRetentionTrustsNoTimeOfDay has runs of the last 8 hours in which benchd ran,
+// whatever the clock said when they were made, or says now.
+func TestRetentionTrustsNoTimeOfDay(t *testing.T) {
+	unset, ahead := time.Unix(100, 0), time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC)
+	for _, now := range []time.Time{unset, ahead, time.Date(2026, 3, 20, 0, 0, 0, 0, time.UTC)} {
+		dir := t.TempDir()
+		for part := range 2 { // benchd is started again, and goes on
+			s, err := Open(t.Context(), dir, quiet)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, started := range []time.Time{unset, ahead, now, {}} {
+				s.running = func() time.Duration { return time.Duration(i+1) * time.Hour }
+				r := example(1)
+				r.Started, r.Ended = started, started
+				if err := s.Record(t.Context(), r); err != nil {
+					t.Fatal(err)
+				}
+				if want := time.Duration(4*part+i+1) * time.Hour; r.Uptime != want {
+					t.Errorf("uptime %v, want %v", r.Uptime, want)
+				}
+			}
+			if part == 1 {
+				for i, want := range []int{0, 3, 4} { // but for the last good one
+					age := []time.Duration{9 * time.Hour, 5*time.Hour - time.Minute, time.Minute}[i]
+					if n, err := s.Prune(t.Context(), now, Limits{Age: age, Points: pointsKept}); err != nil || n != want {
+						t.Errorf("now is %v: %d were dropped of an age of %v, want %d, %v", now, n, age, want, err)
+					}
+				}
+				if err := consistent(s, true); err != nil {
+					t.Error(err)
+				}
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
-	if n, err := s.Prune(t.Context(), now, Limits{Age: 5 * time.Hour, Points: pointsKept}); n != 4 || err != nil {
-		t.Errorf("%d were dropped, %v; want the 4 after the first", n, err)
-	}
-	if _, ok, err := s.RunByID(t.Context(), 1); !ok || err != nil {
-		t.Errorf("a run of unknown age was dropped, %v", err)
+}
+
+func TestMonthOfAWrongClock(t *testing.T) {
+	now := time.Date(2026, 11, 27, 0, 0, 0, 0, time.UTC)
+	for _, tt := range []struct {
+		started      time.Time
+		before, want string
+	}{
+		{time.Date(2026, 3, 31, 23, 0, 0, 0, time.UTC), "", "2026-03"},
+		{time.Date(2026, 4, 1, 1, 0, 0, 0, time.FixedZone("", 7200)), "2026-02", "2026-03"},
+		{time.Unix(60, 0), "2026-03", "2026-03"},
+		{time.Date(2031, 1, 1, 0, 0, 0, 0, time.UTC), "2026-03", "2026-03"},
+		{time.Unix(60, 0), "", "1970-01"}, // nothing better is known
+	} {
+		if got := monthOf(tt.started, now, tt.before); got != tt.want {
+			t.Errorf("%v after %q: %s, want %s", tt.started, tt.before, got, tt.want)
+		}
 	}
 }

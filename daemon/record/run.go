@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"time"
 
 	"benchd/daemon/bench"
 )
@@ -17,55 +18,55 @@ import (
 // full disk it records again as soon as there is room. A run with a figure
 // that is not a finite number is refused.
 func (s *Store) Record(ctx context.Context, r *bench.Run) error {
-	id, err := s.insert(ctx, r)
+	id, uptime, err := s.insert(ctx, r)
 	if err != nil {
 		return fmt.Errorf("record a run of %s: %w", r.Key, err)
 	}
-	r.ID = id
+	r.ID, r.Uptime = id, uptime
 	return nil
 }
 
-func (s *Store) insert(ctx context.Context, r *bench.Run) (id int64, err error) {
+func (s *Store) insert(ctx context.Context, r *bench.Run) (id int64, uptime time.Duration, err error) {
 	figures, err := encodeFigures(r.Figures)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	texts, err := encode(r.Noise, r.Exit, r.Versions)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	noise := sql.NullString{String: texts[0], Valid: len(r.Noise) > 0}
 	samples, err := encodeSamples(r.Samples)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	err = s.transact(ctx, func(tx *sql.Tx) error {
-		experiment, input, err := seriesOf(ctx, tx, r.Key, r.Input)
+	err = s.transact(ctx, func(w *writing) error {
+		experiment, input, err := w.series(ctx, r.Key, r.Input)
 		if err != nil {
 			return err
 		}
-		fingerprint, err := fingerprintID(ctx, tx, r.Fingerprint)
+		fingerprint, err := w.fingerprint(ctx, r.Fingerprint)
 		if err != nil {
 			return err
 		}
-		err = tx.QueryRowContext(ctx, `INSERT INTO runs
-			(experiment, cycle, started_unix_ns, ended_unix_ns, outcome, warm_up, server_bound, noise,
-				unit, size, exit, versions, error, figures, output, input, rerun, fingerprint)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-			RETURNING id`,
-			experiment, r.Cycle, instant(r.Started), instant(r.Ended), r.Outcome, r.WarmUp, r.ServerBound, noise,
-			r.Unit, r.Size, texts[1], texts[2], r.Error, figures, r.Output, input, r.Rerun, fingerprint).Scan(&id)
+		w.ledger.run++
+		w.ledger.cycle = max(w.ledger.cycle, r.Cycle)
+		id, uptime = w.ledger.run, w.ledger.uptime
+		err = w.put(ctx, &runsTable, id, experiment, r.Cycle, instant(r.Started), instant(r.Ended), int64(uptime), r.Outcome,
+			r.WarmUp, r.Rerun, r.ServerBound, noise, r.Unit, r.Size, input, fingerprint, texts[1], texts[2], r.Error, figures, r.Output)
 		if err != nil {
 			return err
 		}
 		// In the transaction of the run, so that they cost no sync of their own, and
 		// there is never one without the other.
-		if err := insertPoint(ctx, tx, experiment, input, id, r); err != nil {
+		kept := *r
+		kept.ID = id
+		if err := w.putPoint(ctx, experiment, input, &kept); err != nil {
 			return err
 		}
-		return keepSamples(ctx, tx, experiment, id, samples)
+		return w.keepSamples(ctx, experiment, id, samples)
 	})
-	return id, err
+	return id, uptime, err
 }
 
 // encode is for what cannot fail but by a mistake in a type's definition.
@@ -105,7 +106,7 @@ func encodeFigures(f *bench.Figures) (sql.NullString, error) {
 // RunByID returns the run of that ID, and false when there is none: retention
 // may have dropped it.
 func (s *Store) RunByID(ctx context.Context, id int64) (bench.Run, bool, error) {
-	runs, err := s.query(ctx, s.read, selectRuns+` WHERE r.id = ?`, id)
+	runs, err := s.query(ctx, selectRuns+` WHERE r.id = ?`, id)
 	if err != nil || len(runs) == 0 {
 		return bench.Run{}, false, err
 	}
@@ -114,21 +115,35 @@ func (s *Store) RunByID(ctx context.Context, id int64) (bench.Run, bool, error) 
 
 // selectRuns is what scanRun reads. CROSS JOIN is JOIN in the order given:
 // SQLite, without statistics, would guess.
-const selectRuns = `SELECT r.id, e.task, e.runtime, e.model, e.concurrency, r.cycle, r.started_unix_ns, r.ended_unix_ns,
-	r.outcome, r.warm_up, r.server_bound, r.noise, r.unit, r.size, r.exit, r.versions, r.error, r.figures, r.output,
-	i.name, r.rerun, f.content
-	FROM runs r CROSS JOIN experiments e ON e.id = r.experiment CROSS JOIN inputs i ON i.id = r.input
+var selectRuns = `SELECT ` + runsTable.whole("r") + `, r.id, ` + referred("r") + `, r.fingerprint, ` + fingerprintsTable.whole("f") + `, f.content,
+	r.cycle, r.started_unix_ns, r.ended_unix_ns, r.uptime_ns,
+	r.outcome, r.warm_up, r.rerun, r.server_bound, r.noise, r.unit, r.size, r.exit, r.versions, r.error, r.figures, r.output
+	FROM runs r LEFT JOIN experiments e ON e.id = r.experiment LEFT JOIN inputs i ON i.id = r.input
 	LEFT JOIN fingerprints f ON f.id = r.fingerprint`
 
-func scanRun(rows *sql.Rows) (bench.Run, error) {
+// scanRun is false for a run that is damaged, or of which it is not known any
+// more what it was of.
+func (in *reading) scanRun(rows *sql.Rows) (bench.Run, bool, error) {
 	var r bench.Run
-	var noise, exit, versions, figures, fingerprint []byte
-	err := rows.Scan(&r.ID, &r.Task, &r.Runtime, &r.Model, &r.Concurrency, &r.Cycle, (*instant)(&r.Started), (*instant)(&r.Ended),
-		&r.Outcome, &r.WarmUp, &r.ServerBound, &noise, &r.Unit, &r.Size, &exit, &versions, &r.Error, &figures, &r.Output,
-		&r.Input, &r.Rerun, &fingerprint)
-	if err != nil {
-		return bench.Run{}, err
+	var of reference
+	var fingerprint sql.NullInt64
+	var whole, wholeFingerprint bool
+	var content, noise, exit, versions, figures []byte
+	err := rows.Scan(append(append([]any{&whole, &r.ID}, of.columns()...), &fingerprint, &wholeFingerprint, &content,
+		&r.Cycle, (*instant)(&r.Started), (*instant)(&r.Ended), &r.Uptime, &r.Outcome, &r.WarmUp, &r.Rerun, &r.ServerBound, &noise,
+		&r.Unit, &r.Size, &exit, &versions, &r.Error, &figures, &r.Output)...)
+	if err != nil || !whole {
+		in.damagedRow(&runsTable, err, r.ID)
+		return r, false, nil
 	}
+	if content != nil && !wholeFingerprint {
+		in.damagedRow(&fingerprintsTable, nil, fingerprint.Int64)
+		content = nil
+	}
+	if !of.whole(in) {
+		return r, false, nil
+	}
+	r.Key, r.Input = of.key(), of.input.String
 	for _, c := range []struct {
 		name string
 		text []byte
@@ -138,14 +153,14 @@ func scanRun(rows *sql.Rows) (bench.Run, error) {
 		{"exit", exit, &r.Exit},
 		{"versions", versions, &r.Versions},
 		{"figures", figures, &r.Figures},
-		{"fingerprint", fingerprint, &r.Fingerprint},
+		{"fingerprint", content, &r.Fingerprint},
 	} {
 		if c.text == nil {
 			continue
 		}
 		if err := json.Unmarshal(c.text, c.into); err != nil {
-			return bench.Run{}, fmt.Errorf("run %d of %s: %s: %w", r.ID, r.Key, c.name, err)
+			return r, false, fmt.Errorf("run %d of %s: %s: %w", r.ID, r.Key, c.name, err)
 		}
 	}
-	return r, nil
+	return r, true, nil
 }

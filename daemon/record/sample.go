@@ -40,33 +40,39 @@ func decodeSamples(content []byte) ([]bench.Sample, error) {
 }
 
 // keepSamples keeps those of the run, and lets go of older ones.
-func keepSamples(ctx context.Context, tx *sql.Tx, experiment, run int64, content []byte) error {
+func (w *writing) keepSamples(ctx context.Context, experiment, run int64, content []byte) error {
 	if content == nil {
 		return nil
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO samples (run, experiment, content) VALUES (?, ?, ?)`, run, experiment, content)
-	if err != nil {
+	if err := w.put(ctx, &samplesTable, run, experiment, content); err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `DELETE FROM samples WHERE experiment = ? AND run <=
+	_, err := w.ExecContext(ctx, `DELETE FROM samples WHERE experiment = ? AND run <=
 		(SELECT run FROM samples WHERE experiment = ? ORDER BY run DESC LIMIT 1 OFFSET ?)`, experiment, experiment, samplesKept)
 	return err
 }
 
 // Samples returns what was seen of the run while it went on, nil when that is
 // not kept: it is of the latest five runs of each experiment that had any.
-func (s *Store) Samples(ctx context.Context, runID int64) ([]bench.Sample, error) {
-	var content []byte
-	err := s.read.QueryRowContext(ctx, `SELECT content FROM samples WHERE run = ?`, runID).Scan(&content)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil
-	}
-	var samples []bench.Sample
-	if err == nil {
+func (s *Store) Samples(ctx context.Context, runID int64) (samples []bench.Sample, err error) {
+	err = s.look(ctx, func(in *reading) error {
+		var whole bool
+		var content []byte
+		err := in.QueryRowContext(ctx, `SELECT `+samplesTable.whole("s")+`, content FROM samples s WHERE run = ?`, runID).Scan(&whole, &content)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return nil
+		case err != nil:
+			return err
+		case !whole:
+			in.damagedRow(&samplesTable, nil, runID)
+			return nil
+		}
 		samples, err = decodeSamples(content)
-	}
+		return err
+	})
 	if err != nil {
-		return nil, fmt.Errorf("read the samples of run %d: %w", runID, s.explain(err))
+		return nil, fmt.Errorf("read the samples of run %d: %w", runID, err)
 	}
 	return samples, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"benchd/daemon/bench"
@@ -15,10 +16,11 @@ func droppedFigures() []bench.Figure {
 	return []bench.Figure{bench.Time, bench.CPU, bench.Memory, bench.LatencyP50, bench.LatencyP99, bench.ErrorRatio}
 }
 
-func droppedRun(r *bench.Run) bench.Dropped {
+// droppedRun is one run's part of the statistics of a month.
+func droppedRun(r *bench.Run, month string) bench.Dropped {
 	m := bench.Moment{Run: r.ID, Cycle: r.Cycle, Time: r.Started}
 	d := bench.Dropped{
-		Key: r.Key, Input: r.Input, Month: r.Started.UTC().Format("2006-01"),
+		Key: r.Key, Input: r.Input, Month: month,
 		First: m, Last: m, Runs: map[bench.Outcome]int{r.Outcome: 1}, Figures: map[bench.Figure]bench.Spread{},
 	}
 	p, ok := bench.PointOf(r)
@@ -34,33 +36,29 @@ func droppedRun(r *bench.Run) bench.Dropped {
 	return d
 }
 
-// keepDropped adds the statistics to those that are kept. There may be one for
-// each run that is dropped, so the statements are prepared once.
-func keepDropped(ctx context.Context, tx *sql.Tx, statistics map[series]*bench.Dropped) error {
-	if len(statistics) == 0 {
-		return nil
-	}
-	look, err := tx.PrepareContext(ctx, `SELECT e.id, i.id, d.content
-		FROM experiments e CROSS JOIN inputs i LEFT JOIN dropped d ON d.experiment = e.id AND d.input = i.id AND d.month = ?
-		WHERE e.task = ? AND e.runtime = ? AND e.model = ? AND e.concurrency = ? AND i.name = ?`)
-	if err != nil {
-		return err
-	}
-	defer look.Close() //nolint:errcheck // it only reads
-	keep, err := tx.PrepareContext(ctx, `INSERT INTO dropped (experiment, input, month, content) VALUES (?, ?, ?, ?)
-		ON CONFLICT DO UPDATE SET content = excluded.content`)
-	if err != nil {
-		return err
-	}
-	defer keep.Close() //nolint:errcheck // its errors came when it was used
-	for _, d := range statistics {
-		var experiment, input int64
-		var content []byte
-		err := look.QueryRowContext(ctx, d.Month, d.Task, d.Runtime, d.Model, d.Concurrency, d.Input).Scan(&experiment, &input, &content)
+// keepDropped adds the statistics to those that are kept.
+func (s *Store) keepDropped(ctx context.Context, w *writing, statistics map[series]*bench.Dropped) error {
+	for of, d := range statistics {
+		experiment, input, err := w.series(ctx, of.key, of.input)
 		if err != nil {
 			return err
 		}
-		if content != nil {
+		id, err := sumOf(summariesTable.name, experiment, input, of.month)
+		if err != nil {
+			return err
+		}
+		var whole bool
+		var content []byte
+		err = w.QueryRowContext(ctx, `SELECT `+summariesTable.whole("m")+`, content FROM monthly_summaries m WHERE id = ?`, id).Scan(&whole, &content)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+		case err != nil:
+			return err
+		case !whole:
+			if err := s.setAside(ctx, w, []badRow{{&summariesTable, []any{id}, nil}}); err != nil {
+				return err
+			}
+		default:
 			var kept bench.Dropped
 			if err := json.Unmarshal(content, &kept); err != nil {
 				return fmt.Errorf("statistics of %s in %s: %w", d.Key, d.Month, err)
@@ -71,7 +69,7 @@ func keepDropped(ctx context.Context, tx *sql.Tx, statistics map[series]*bench.D
 		if err != nil {
 			return err
 		}
-		if _, err := keep.ExecContext(ctx, experiment, input, d.Month, texts[0]); err != nil {
+		if err := w.put(ctx, &summariesTable, id, experiment, input, of.month, texts[0]); err != nil {
 			return err
 		}
 	}
@@ -80,33 +78,51 @@ func keepDropped(ctx context.Context, tx *sql.Tx, statistics map[series]*bench.D
 
 // Statistics returns what is still known of the runs of an experiment that
 // retention dropped, month by month, the earliest first. Times are in UTC.
-func (s *Store) Statistics(ctx context.Context, key bench.Key) ([]bench.Dropped, error) {
-	list, err := s.statistics(ctx, key)
+func (s *Store) Statistics(ctx context.Context, key bench.Key) (list []bench.Dropped, err error) {
+	err = s.look(ctx, func(in *reading) (err error) {
+		list, err = in.statistics(ctx, key)
+		return err
+	})
 	if err != nil {
-		return nil, fmt.Errorf("read the statistics of %s: %w", key, s.explain(err))
+		return nil, fmt.Errorf("read the statistics of %s: %w", key, err)
 	}
 	return list, nil
 }
 
-func (s *Store) statistics(ctx context.Context, key bench.Key) ([]bench.Dropped, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT i.name, d.month, d.content
-		FROM experiments e CROSS JOIN dropped d ON d.experiment = e.id CROSS JOIN inputs i ON i.id = d.input
-		WHERE e.task = ? AND e.runtime = ? AND e.model = ? AND e.concurrency = ?
-		ORDER BY d.month, d.input`, key.Task, key.Runtime, key.Model, key.Concurrency)
+var selectSummaries = `SELECT ` + summariesTable.whole("m") + `, m.id, ` + referred("m") + `, m.month, m.content
+	FROM monthly_summaries m LEFT JOIN experiments e ON e.id = m.experiment LEFT JOIN inputs i ON i.id = m.input
+	WHERE m.experiment = ? ORDER BY m.month, i.name`
+
+func (in *reading) statistics(ctx context.Context, key bench.Key) ([]bench.Dropped, error) {
+	experiment, err := experimentID(key)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := in.QueryContext(ctx, selectSummaries, experiment)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close() //nolint:errcheck // rows.Err tells
 	var list []bench.Dropped
 	for rows.Next() {
-		d := bench.Dropped{Key: key}
+		var whole bool
+		var id int64
+		var of reference
+		var month string
 		var content []byte
-		if err := rows.Scan(&d.Input, &d.Month, &content); err != nil {
-			return nil, err
+		err := rows.Scan(append(append([]any{&whole, &id}, of.columns()...), &month, &content)...)
+		if err != nil || !whole {
+			in.damagedRow(&summariesTable, err, id)
+			continue
 		}
+		if !of.whole(in) {
+			continue
+		}
+		d := bench.Dropped{}
 		if err := json.Unmarshal(content, &d); err != nil {
-			return nil, fmt.Errorf("%s: %w", d.Month, err)
+			return nil, fmt.Errorf("%s: %w", month, err)
 		}
+		d.Key, d.Input, d.Month = key, of.input.String, month
 		d.First.Time, d.Last.Time = d.First.Time.UTC(), d.Last.Time.UTC()
 		list = append(list, d)
 	}

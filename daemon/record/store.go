@@ -6,6 +6,11 @@
 // SQLite, and not files of JSON lines, because a page of runs of one model has
 // to be found among millions without reading them all. The driver is a
 // translation of SQLite to Go, so the daemon stays one binary without cgo.
+//
+// What is read is what was written, or is missing and said to be: rows carry
+// checksums (sum.go), one that is damaged is set aside and counted (damage.go),
+// and a file that is damaged, removed or replaced is made anew of all that can
+// be read of it (renew.go, salvage.go).
 package record
 
 import (
@@ -13,93 +18,81 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
+	"log/slog"
 	"os"
 	"path/filepath"
-
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
-)
-
-const (
-	fileName = "benchd.db"
-	lockName = "benchd.lock"
+	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // Store is the history of one data folder. Its methods may be called from
 // several goroutines at once.
 type Store struct {
-	path string
-	lock *os.File
-	// Reading has a connection of its own, so that a slow client of the API
-	// never keeps a run from being recorded. One of each, because every
-	// connection may hold a page cache.
-	write, read *sql.DB
+	dir, path string
+	log       *slog.Logger
+	running   func() time.Duration // since Open, by the monotonic clock
+	earlier   time.Duration        // for which benchd had run before
+
+	file    atomic.Pointer[file]
+	damaged atomic.Bool // the file is, and is to be made anew
+
+	mu     sync.Mutex // one writes at a time; it guards the rest
+	lock   *os.File   // of the folder
+	mark   *os.File
+	ledger ledger
 }
 
-// Open opens the history in dir, which is BENCHD_DATA_DIR, and creates folder
-// and file where there are none. It fails when another daemon uses the folder,
-// when it cannot be written, and when the file is damaged or of a newer benchd.
-func Open(ctx context.Context, dir string) (*Store, error) {
-	path, err := filepath.Abs(filepath.Join(dir, fileName)) // a URI has no relative ones
+// Open opens the history in dir, which is BENCHD_DATA_DIR, and makes folder and
+// file where there are none. A damaged file is made anew of what can be read of
+// it. It fails when another daemon uses the folder, when it cannot be written,
+// and when the file is of another benchd. log is told what was lost.
+func Open(ctx context.Context, dir string, log *slog.Logger) (*Store, error) {
+	dir, err := filepath.Abs(dir) // a URI has no relative ones
 	if err != nil {
 		return nil, fmt.Errorf("find BENCHD_DATA_DIR %s: %w", dir, err)
 	}
-	lock, err := lockDir(filepath.Dir(path))
-	if err != nil {
+	opened := time.Now()
+	s := &Store{dir: dir, path: filepath.Join(dir, fileName), log: log,
+		running: func() time.Duration { return time.Since(opened) }}
+	if s.lock, err = lockDir(dir); err != nil {
 		return nil, err
 	}
-	s := &Store{path: path, lock: lock}
-	s.write, err = s.connect("_txlock=immediate")
-	if err == nil {
-		s.read, err = s.connect("_query_only=1")
-	}
-	if err == nil {
-		err = s.migrate(ctx)
-	}
-	if err == nil {
-		err = s.makeShrinkable(ctx)
-	}
-	if err != nil {
+	if err := s.begin(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-// connect prepares a pool of one connection; it opens no file yet.
-func (s *Store) connect(option string) (*sql.DB, error) {
-	dsn := url.URL{Scheme: "file", Path: s.path, RawQuery: option +
-		// With WAL, a reader never waits for the writer, nor it for readers.
-		"&_journal_mode=WAL" +
-		// FULL syncs the log at every commit. NORMAL, which is usual with
-		// WAL, would lose the latest runs when the power fails: runs whose
-		// metrics were scraped already.
-		"&_synchronous=FULL" +
-		// Only a person with an SQLite shell can hold a lock. Less than the
-		// 5 s that the daemon has to end in.
-		"&_busy_timeout=2000" +
-		"&_foreign_keys=1" +
-		fmt.Sprintf("&_pragma=wal_autocheckpoint(%d)", logPages) +
-		"&_dqs=0" + // "text" is a column, never a string
-		"&_error_rc=1" + // no message of an earlier error
-		"&_pragma=cache_size(-1024)" + // KiB: the idle daemon is to be small
-		"&_pragma=temp_store(2)"} // in memory: the sorted sets are small, and /tmp may be full
-	c, err := sqlite.NewConnector(dsn.String())
+// begin finds or makes the file, and goes on where it ended.
+func (s *Store) begin(ctx context.Context) error {
+	mark, last, err := openMark(s.dir)
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", s.path, err)
+		return err
 	}
-	db := sql.OpenDB(c)
-	db.SetMaxOpenConns(1)
-	return db, nil
+	s.mark, s.ledger = mark, last
+	if err := s.provide(ctx); err != nil {
+		return err
+	}
+	s.earlier = s.ledger.uptime
+	return nil
 }
+
+// Uptime is for how long benchd has run in all with this history. Nobody sets
+// this clock, so it tells how old something is; the time of day may be years off
+// for a while.
+func (s *Store) Uptime() time.Duration { return s.earlier + s.running() }
 
 // Close lets go of file and folder.
 func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var errs []error
-	for _, db := range []*sql.DB{s.read, s.write} {
-		if db != nil {
-			errs = append(errs, db.Close())
-		}
+	if f := s.file.Load(); f != nil {
+		errs = append(errs, f.close())
+	}
+	if s.mark != nil {
+		errs = append(errs, s.mark.Close())
 	}
 	// Last, so that no other daemon opens the file while it is being closed.
 	if err := errors.Join(append(errs, s.lock.Close())...); err != nil {
@@ -108,42 +101,60 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// transact writes all that is written in it, or nothing.
-func (s *Store) transact(ctx context.Context, write func(*sql.Tx) error) error {
-	tx, err := s.write.BeginTx(ctx, nil)
-	if err != nil {
-		return s.explain(err)
-	}
-	defer tx.Rollback() //nolint:errcheck // does nothing once it is committed
-	if err := write(tx); err != nil {
-		return s.explain(err)
-	}
-	if err := tx.Commit(); err != nil {
-		return s.explain(err)
-	}
-	return nil
+// writing is a transaction, and what the ledger will be after it.
+type writing struct {
+	*sql.Tx
+	ledger ledger
 }
 
-// explain names the file in an error of SQLite, and says what to try.
-func (s *Store) explain(err error) error {
-	var e *sqlite.Error
-	if !errors.As(err, &e) {
-		return fmt.Errorf("%s: %w", s.path, err)
+// put writes a row in place of one of the same key.
+func (w *writing) put(ctx context.Context, t *table, values ...any) error {
+	_, err := w.ExecContext(ctx, t.insertion(), values...)
+	return err
+}
+
+// transact writes all that is written in it, or nothing. It is durable on
+// return, and in the file that is found at the store's path.
+func (s *Store) transact(ctx context.Context, write func(*writing) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.ensure(ctx); err != nil {
+		return err
 	}
-	var what string
-	switch e.Code() & 0xff { // the upper bits tell the detail
-	case sqlite3.SQLITE_FULL:
-		what = "the disk is full: make room on it, recording then goes on by itself"
-	case sqlite3.SQLITE_IOERR:
-		what = "the disk fails, or a limit or quota is reached: look at the disk and at the system's log"
-	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
-		what = "the file is damaged or not benchd's: stop benchd and move it away with the -wal and -shm files beside it (sqlite3's .recover may save what is in it), or set BENCHD_DATA_DIR to another folder"
-	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
-		what = "the file cannot be written: make it and its folder writable for the user benchd runs as, or set BENCHD_DATA_DIR to another folder"
-	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
-		what = "another program keeps the file locked: end it"
-	default:
-		return fmt.Errorf("%s: %w", s.path, err)
+	again, err := s.attempt(ctx, write)
+	if again && s.ensure(ctx) == nil {
+		_, err = s.attempt(ctx, write)
 	}
-	return fmt.Errorf("%s: %s: %w", s.path, what, err)
+	return err
+}
+
+// attempt is worth another one when the file turns out to be no longer the one to
+// write to.
+func (s *Store) attempt(ctx context.Context, write func(*writing) error) (again bool, err error) {
+	f := s.file.Load()
+	tx, err := f.write.BeginTx(ctx, nil)
+	if err != nil {
+		return s.damaged.Load(), s.explain(err)
+	}
+	defer tx.Rollback() //nolint:errcheck // does nothing once it is committed
+	w := &writing{tx, s.ledger}
+	w.ledger.uptime = s.Uptime()
+	if err := write(w); err != nil {
+		err = s.explain(err)
+		return s.damaged.Load(), err
+	}
+	if err := w.ledger.write(ctx, tx); err != nil {
+		return false, s.explain(err)
+	}
+	if f.missing() != "" {
+		return true, fmt.Errorf("%s: %s", s.path, f.missing())
+	}
+	if err := tx.Commit(); err != nil {
+		return false, s.explain(err)
+	}
+	s.ledger = w.ledger
+	if err := writeMark(s.mark, s.ledger); err != nil {
+		s.log.Warn("what was recorded last cannot be noted down: a loss of the history would not be noticed", "err", err)
+	}
+	return false, nil
 }

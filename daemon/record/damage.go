@@ -1,0 +1,132 @@
+package record
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// execer is a database or a transaction.
+type execer interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+// querier is a connection or a transaction.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// rowQuerier is a connection or a transaction.
+type rowQuerier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// lose counts records that are lost for good, and says which.
+func lose(ctx context.Context, in execer, of *table, records int64, what, content string) error {
+	_, err := in.ExecContext(ctx, `INSERT INTO losses SELECT id, ?1, ?2, ?3, ?4, ?5, row_sum('losses', id, ?1, ?2, ?3, ?4, ?5)
+		FROM (SELECT coalesce(max(id), 0) + 1 AS id FROM losses)`, of.kind, records, what, instant(time.Now()), content)
+	return err
+}
+
+// badRow is one that is not as it was written.
+type badRow struct {
+	table *table
+	key   []any // of its key columns
+	err   error // why it cannot be read, nil where its checksum says so
+}
+
+// reading reads what belongs together. It takes note of rows that are damaged.
+type reading struct {
+	*sql.Tx
+	bad []badRow
+}
+
+// damagedRow notes a row that is to be set aside.
+func (r *reading) damagedRow(t *table, err error, key ...any) {
+	r.bad = append(r.bad, badRow{t, key, err})
+}
+
+// look reads something, without those rows of it that are damaged: they are set
+// aside, and it is read once more, so that others take their place.
+func (s *Store) look(ctx context.Context, read func(r *reading) error) error {
+	const attempts = 3
+	for n := 1; ; n++ {
+		bad, err := s.lookOnce(ctx, read)
+		if n == attempts || len(bad) == 0 && !s.damaged.Load() {
+			return err
+		}
+		if failed := s.transact(ctx, func(w *writing) error { return s.setAside(ctx, w, bad) }); failed != nil {
+			s.log.Error("damaged records of the history cannot be set aside; they are passed over", "records", len(bad), "err", failed)
+			return err
+		}
+	}
+}
+
+func (s *Store) lookOnce(ctx context.Context, read func(r *reading) error) ([]badRow, error) {
+	tx, err := s.file.Load().read.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, s.explain(err)
+	}
+	defer tx.Rollback() //nolint:errcheck // it only reads
+	r := &reading{Tx: tx}
+	if err := read(r); err != nil {
+		return r.bad, s.explain(err)
+	}
+	return r.bad, nil
+}
+
+// setAside moves damaged rows to where they are counted and do no harm.
+func (s *Store) setAside(ctx context.Context, w *writing, bad []badRow) error {
+	for _, b := range bad {
+		names := b.table.names()
+		where := strings.Join(b.table.keys(), " = ? AND ") + " = ?"
+		var content string
+		err := w.QueryRowContext(ctx, fmt.Sprintf("SELECT quote(%s) FROM %s WHERE %s", strings.Join(names, ") || ', ' || quote("), b.table.name, where), b.key...).
+			Scan(&content)
+		if errors.Is(err, sql.ErrNoRows) {
+			continue // another reader was faster
+		}
+		what := fmt.Sprintf("%s %v", b.table.kind, b.key)
+		if err == nil {
+			err = lose(ctx, w, b.table, 1, what, content)
+		}
+		if err == nil {
+			_, err = w.ExecContext(ctx, fmt.Sprintf("DELETE FROM %s WHERE %s", b.table.name, where), b.key...)
+		}
+		if err != nil {
+			return fmt.Errorf("set aside %s: %w", what, err)
+		}
+		s.log.Error("a record of the history is damaged: it is set aside in the table losses and no longer shown or judged", "record", what, "err", b.err)
+	}
+	return nil
+}
+
+// Losses are how many records of each kind were damaged or lost, ever since the
+// history began.
+func (s *Store) Losses(ctx context.Context) (map[string]int64, error) {
+	losses := map[string]int64{}
+	err := s.look(ctx, func(r *reading) error {
+		clear(losses)
+		rows, err := r.QueryContext(ctx, `SELECT kind, sum(records) FROM losses GROUP BY kind`)
+		if err != nil {
+			return err
+		}
+		defer rows.Close() //nolint:errcheck // rows.Err tells
+		for rows.Next() {
+			var kind string
+			var n int64
+			if err := rows.Scan(&kind, &n); err != nil {
+				return err
+			}
+			losses[kind] = n
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read what the history has lost: %w", err)
+	}
+	return losses, nil
+}
