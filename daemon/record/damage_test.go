@@ -17,7 +17,7 @@ import (
 	"benchd/daemon/bench"
 )
 
-var flips = flag.Int("flips", 150, "bits that TestAFlippedBitChangesNothingSilently flips, each in a file of its own")
+var flips = flag.Int("flips", 60, "bits that TestAFlippedBitChangesNothingSilently flips, each in a file of its own")
 
 // answers are all that a history says.
 type answers struct {
