@@ -83,6 +83,9 @@ func (s *Store) adopt(ctx context.Context) error {
 	if err != nil {
 		return s.explain(err)
 	}
+	if err := s.verify(ctx); err != nil {
+		return err
+	}
 	return s.begins(ctx, known, "it is not the newest: put back from a copy, or without its log "+fileName+"-wal")
 }
 

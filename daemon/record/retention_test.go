@@ -239,7 +239,7 @@ func TestPruneBySizeShrinksTheFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(runs)+dropped != n || len(runs) < bytes/each*8/10 || runs[0].ID != newest || runs[len(runs)-1].ID != newest-int64(len(runs))+1 {
+	if len(runs)+dropped != n || len(runs) < bytes/each*7/10 || runs[0].ID != newest || runs[len(runs)-1].ID != newest-int64(len(runs))+1 {
 		t.Errorf("%d were dropped, %d are left, want the newest of %d", dropped, len(runs), n)
 	}
 	f, err := readFileSize(t.Context(), s.file.Load().write)
