@@ -17,6 +17,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"benchd/daemon/bench"
 	"benchd/daemon/detect"
 	"benchd/daemon/detect/seriesfile"
 	"benchd/daemon/terminal"
@@ -258,7 +259,7 @@ func writeDetected(w io.Writer, all []detected, higher bool) {
 	var without []string
 	for _, d := range all {
 		for _, a := range d.alerts {
-			t.AppendRow(table.Row{d.file, d.Name, a.Since, d.Rows[a.Since], a.At, figure(a.Before), figure(a.After),
+			t.AppendRow(table.Row{d.file, d.Name, a.Since, d.Rows[a.Since], a.At, bench.Number(a.Before, 5), bench.Number(a.After, 5),
 				change(a.Ratio), change(a.Low) + " to " + change(a.High), direction(a.Ratio, higher)})
 		}
 		if len(d.alerts) == 0 {
@@ -285,7 +286,7 @@ func noChange(d detected) string {
 	if d.noticeable == nil {
 		return line + "there are too few to say what would be noticed"
 	}
-	return line + fmt.Sprintf("one of %.1f %% would be noticed within 20 more", 100**d.noticeable)
+	return line + fmt.Sprintf("one of %s %% would be noticed within 20 more", bench.Number(100**d.noticeable, 2))
 }
 
 // finite is nil for a ratio that is beyond what a float64 holds.
@@ -296,20 +297,7 @@ func finite(ratio float64) *float64 {
 	return &ratio
 }
 
-func change(ratio float64) string {
-	if math.IsInf(100*ratio, 1) {
-		return "more than 1e308 %"
-	}
-	return fmt.Sprintf("%+.1f %%", 100*(ratio-1))
-}
-
-// figure has 5 digits, and no exponent where people would write none.
-func figure(x float64) string {
-	if x >= 1e5 && x < 1e15 {
-		return strconv.FormatFloat(x, 'f', 0, 64)
-	}
-	return strconv.FormatFloat(x, 'g', 5, 64)
-}
+func change(ratio float64) string { return bench.Signed(100*(ratio-1), 3) + " %" }
 
 // writeDetectedJSON writes an object for each change, and for each series
 // without any.

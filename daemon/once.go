@@ -121,7 +121,7 @@ func rowOf(key bench.Key, runs []bench.Run) table.Row {
 		fmt.Sprintf("%.3f", median((*bench.Figures).CPUSeconds)),
 		fmt.Sprintf("%.0f", median((*bench.Figures).CPUPercent)),
 		fmt.Sprintf("%.1f", median(func(f *bench.Figures) float64 { return f.PeakMemoryBytes })/(1<<20)),
-		fmt.Sprintf("%.0f", median((*bench.Figures).FailedItems)),
+		bench.Number(median((*bench.Figures).FailedItems), 3), // half an item is not none
 		cmp.Or(state, "clean"))
 }
 
@@ -135,13 +135,17 @@ func medianOf(all []*bench.Figures, figure func(*bench.Figures) float64) float64
 	return (values[(n-1)/2] + values[n/2]) / 2
 }
 
-// scaled shows a rate with 4 digits and an SI prefix.
+// scaled shows a rate with 4 digits and an SI prefix. It rounds before it looks
+// for the prefix: 9999.7 is 10 k.
 func scaled(rate float64) string {
-	prefixes := []string{"", " k", " M", " G"}
+	if rounded, err := strconv.ParseFloat(strconv.FormatFloat(rate, 'g', 4, 64), 64); err == nil {
+		rate = rounded
+	}
+	prefixes := []string{"", " k", " M", " G", " T", " P", " E"}
 	for len(prefixes) > 1 && rate >= 10_000 {
 		rate, prefixes = rate/1000, prefixes[1:]
 	}
-	return strconv.FormatFloat(rate, 'g', 4, 64) + prefixes[0]
+	return bench.Number(rate, 4) + prefixes[0]
 }
 
 // progress moves a bar as the runs of a cycle end.

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"flag"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -87,10 +88,25 @@ func TestScaled(t *testing.T) {
 	for rate, want := range map[float64]string{
 		0: "0", 0.123456: "0.1235", 19.041: "19.04", 9999: "9999", 10_000: "10 k", 24_120_000: "24.12 M",
 		845_300_000: "845.3 M", 9_999_000_000: "9999 M", 51_200_000_000: "51.2 G",
+		9999.4: "9999", 9999.5: "10 k", 9999.7: "10 k", 9_999_499: "9999 k", 9_999_700: "10 M", 9.9997e12: "10 T", math.MaxUint64: "18.45 E",
+		0.00001234: "0.00001234", math.NaN(): "unknown",
 	} {
 		if got := scaled(rate); got != want {
 			t.Errorf("scaled(%v) is %q, want %q", rate, got, want)
 		}
+	}
+}
+
+// One failed item in one of two runs is not none.
+func TestErrorsOfTwoRuns(t *testing.T) {
+	t.Parallel()
+	var runs []bench.Run
+	for _, failed := range []float64{0, 1} {
+		runs = append(runs, bench.Run{Outcome: bench.OK, Unit: "things",
+			Figures: &bench.Figures{Items: 10, Errors: map[string]float64{"timeout": failed}}})
+	}
+	if row := rowOf(bench.Key{}, runs); row[9] != "0.5" {
+		t.Errorf("errors are shown as %v, want 0.5", row[9])
 	}
 }
 

@@ -163,14 +163,10 @@ func moreOrLess(ratio float64) string {
 }
 
 func percent(ratio float64) string {
-	p := 100 * (ratio - 1)
-	if p < 0 {
-		p = -p
-	}
-	return fmt.Sprintf("%.3g %%", p)
+	return Number(math.Abs(100*(ratio-1)), 3) + " %"
 }
 
-func signed(ratio float64) string { return fmt.Sprintf("%+.3g %%", 100*(ratio-1)) }
+func signed(ratio float64) string { return Signed(100*(ratio-1), 3) + " %" }
 
 // ChangeQuery selects changes, newest first. Fields with their zero value
 // select everything; the others must all match.

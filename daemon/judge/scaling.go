@@ -69,8 +69,8 @@ func scalingSentence(s *bench.Scaling, law compare.Scaling) string {
 	who := s.Model + " · " + s.Runtime
 	switch {
 	case s.Peak != nil:
-		return fmt.Sprintf("%s has its peak at a concurrency of %.3g (95 %%: %.3g to %.3g): %.3g units/s by the law; the best measured was %d.",
-			who, s.Peak.Ratio, s.Peak.Low, s.Peak.High, law.PeakThroughput.Value, s.Best)
+		return fmt.Sprintf("%s has its peak at a concurrency of %s (95 %%: %s to %s): %s units/s by the law; the best measured was %d.",
+			who, bench.Number(s.Peak.Ratio, 3), bench.Number(s.Peak.Low, 3), bench.Number(s.Peak.High, 3), bench.Number(law.PeakThroughput.Value, 3), s.Best)
 	case s.Verdict == bench.NoPeakShown:
 		return fmt.Sprintf("The data does not show a peak of %s (%s); the best measured concurrency was %d.", who, reasonWords[law.Reason], s.Best)
 	default:

@@ -162,12 +162,12 @@ func sentence(of bench.Key, c *bench.Comparison, o *Options) string {
 		return fmt.Sprintf("Not enough data yet to compare %s of %s with %s: %d clean cycles that both have, at least %d are needed.",
 			w.quantity, a, b, c.Cycles, compare.LeastCycles)
 	}
-	figures := fmt.Sprintf("95 %%: %.3g to %.3g, %d cycles", c.Ratio.Low, c.Ratio.High, c.Cycles)
-	size := fmt.Sprintf("%.3g x", c.Ratio.Ratio)
-	limits := fmt.Sprintf("%.0f %%", 100*o.LeastDifference)
+	figures := fmt.Sprintf("95 %%: %s to %s, %d cycles", bench.Number(c.Ratio.Low, 3), bench.Number(c.Ratio.High, 3), c.Cycles)
+	size := bench.Number(c.Ratio.Ratio, 3) + " x"
+	limits := bench.Number(100*o.LeastDifference, 3) + " %"
 	if c.Figure == bench.ErrorRatio {
-		figures = fmt.Sprintf("95 %%: %+.2g to %+.2g percentage points, %d cycles", 100*c.Ratio.Low, 100*c.Ratio.High, c.Cycles)
-		size = fmt.Sprintf("%+.2g percentage points", 100*c.Ratio.Ratio)
+		figures = fmt.Sprintf("95 %%: %s to %s percentage points, %d cycles", bench.Signed(100*c.Ratio.Low, 2), bench.Signed(100*c.Ratio.High, 2), c.Cycles)
+		size = bench.Signed(100*c.Ratio.Ratio, 2) + " percentage points"
 		limits = "1 percentage point"
 	}
 	switch c.Verdict {
