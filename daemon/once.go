@@ -120,9 +120,17 @@ func rowOf(key bench.Key, runs []bench.Run) table.Row {
 		scaled(median((*bench.Figures).UnitsPerSecond))+" "+runs[0].Unit+"/s",
 		fmt.Sprintf("%.3f", median((*bench.Figures).CPUSeconds)),
 		fmt.Sprintf("%.0f", median((*bench.Figures).CPUPercent)),
-		fmt.Sprintf("%.1f", median(func(f *bench.Figures) float64 { return f.PeakMemoryBytes })/(1<<20)),
+		peakMemory(good),
 		bench.Number(median((*bench.Figures).FailedItems), 3), // half an item is not none
 		cmp.Or(state, "clean"))
+}
+
+// peakMemory is empty where one of the runs does not tell it.
+func peakMemory(good []*bench.Figures) string {
+	if slices.ContainsFunc(good, func(f *bench.Figures) bool { return f.PeakMemoryBytes == nil }) {
+		return ""
+	}
+	return fmt.Sprintf("%.1f", medianOf(good, func(f *bench.Figures) float64 { return *f.PeakMemoryBytes })/(1<<20))
 }
 
 func medianOf(all []*bench.Figures, figure func(*bench.Figures) float64) float64 {

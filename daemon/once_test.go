@@ -43,7 +43,7 @@ func TestWriteRuns(t *testing.T) {
 		r := bench.Run{
 			Key:  bench.Key{Task: "io-bound", Runtime: "go", Model: model, Concurrency: concurrency},
 			Unit: "requests", Outcome: bench.OK,
-			Figures: &bench.Figures{WallSeconds: 2, Units: 20_000, Items: 20_000, CPUUserSeconds: 1, CPUSystemSeconds: 0.5, PeakMemoryBytes: 10 << 20},
+			Figures: &bench.Figures{WallSeconds: 2, Units: 20_000, Items: 20_000, CPUUserSeconds: 1, CPUSystemSeconds: 0.5, PeakMemoryBytes: new(10.0 * (1 << 20))},
 		}
 		change(&r)
 		return r

@@ -40,11 +40,12 @@ type Figures struct {
 	FrozenSeconds float64 `json:"frozen_seconds"`
 
 	// Memory. One process: resident set (RSS), its peak being the kernel's
-	// high-water mark. Several: the sum of their proportional set sizes (PSS),
-	// its peak being the largest sample; RSS where the kernel does not tell the
-	// PSS, which counts shared pages for each. The average is over time.
-	PeakMemoryBytes float64 `json:"peak_memory_bytes"`
-	AvgMemoryBytes  float64 `json:"avg_memory_bytes"`
+	// high-water mark, and nil where that cannot be reset and is of the set-up.
+	// Several: the sum of their proportional set sizes (PSS), its peak being the
+	// largest sample; nil where one of the samples had no PSS, for their RSS counts
+	// shared pages for each. The average is over time.
+	PeakMemoryBytes *float64 `json:"peak_memory_bytes"`
+	AvgMemoryBytes  *float64 `json:"avg_memory_bytes"`
 
 	ThreadsMax   float64 `json:"threads_max"`
 	ProcessesMax float64 `json:"processes_max"`

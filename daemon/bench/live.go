@@ -7,7 +7,7 @@ type Live struct {
 	Key
 	Since       time.Time // when its process was started
 	CPUPercent  float64   // over the latest sample, 100 being one core
-	MemoryBytes float64   // defined as in Figures
+	MemoryBytes float64   // defined as in Figures; 0 where it is not told
 	Threads     float64
 	Processes   float64
 }

@@ -66,7 +66,7 @@ type Point struct {
 
 	SecondsPerUnit    float64 // 0 where the run was too short to be clocked
 	CPUSecondsPerUnit float64 // 0 where the run was too short to be clocked
-	PeakMemoryBytes   float64
+	PeakMemoryBytes   float64 // 0 where it could not be had
 	LatencyP50Seconds float64 // 0 where nothing is timed
 	LatencyP99Seconds float64 // 0 where nothing is timed
 	ErrorRatio        float64
@@ -87,7 +87,7 @@ func PointOf(r *Run) (Point, bool) {
 	p := Point{
 		Run: r.ID, Key: r.Key, Input: r.Input, Cycle: r.Cycle, Started: r.Started,
 		Sound:           r.Clean() && !r.ServerBound,
-		PeakMemoryBytes: f.PeakMemoryBytes,
+		PeakMemoryBytes: deref(f.PeakMemoryBytes),
 		ErrorRatio:      f.ErrorRatio(),
 	}
 	if f.WallSeconds < shortestClocked {

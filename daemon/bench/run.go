@@ -58,9 +58,9 @@ type Run struct {
 
 // Sample is what was seen of a run at one moment.
 type Sample struct {
-	Seconds     float64 `json:"seconds"`      // since the start gate
-	CPUPercent  float64 `json:"cpu_percent"`  // since the sample before, 100 being one core
-	MemoryBytes float64 `json:"memory_bytes"` // defined as in Figures
+	Seconds     float64 `json:"seconds"`               // since the start gate
+	CPUPercent  float64 `json:"cpu_percent"`           // since the sample before, 100 being one core
+	MemoryBytes float64 `json:"memory_bytes,omitzero"` // defined as in Figures; 0 where it is not told
 	Threads     float64 `json:"threads"`
 	Processes   float64 `json:"processes"`
 }

@@ -54,7 +54,7 @@ func allFigures() *bench.Figures {
 		RunDelaySeconds: new(0.125), ForeignCPUSeconds: new(0.5), StealSeconds: new(0.0625), StealPercent: new(3.0),
 		CPUPressurePercent: new(12.0), IOPressurePercent: new(2.0), MemPressurePercent: new(1.0),
 		ThrottledPeriods: new(4.0), ThrottledSeconds: new(0.375),
-		PeakMemoryBytes: 64 << 20, AvgMemoryBytes: 48 << 20,
+		PeakMemoryBytes: new(64.0 * (1 << 20)), AvgMemoryBytes: new(48.0 * (1 << 20)),
 		ThreadsMax: 12, ProcessesMax: 3, VoluntarySwitches: new(1054.0), InvoluntarySwitches: new(164.0),
 		DiskReadBytes: new(4096.0), DiskWrittenBytes: new(8192.0),
 		NetworkReceivedBytes: new(2e6), NetworkSentBytes: new(1e6),
@@ -72,7 +72,7 @@ func allFigures() *bench.Figures {
 func fewFigures() *bench.Figures {
 	return &bench.Figures{
 		WallSeconds: 5, WorkloadSeconds: 5, CPUUserSeconds: 4.5, CPUSystemSeconds: 0.125,
-		PeakMemoryBytes: 16 << 20, AvgMemoryBytes: 15 << 20, ThreadsMax: 1, ProcessesMax: 1,
+		PeakMemoryBytes: new(16.0 * (1 << 20)), AvgMemoryBytes: new(15.0 * (1 << 20)), ThreadsMax: 1, ProcessesMax: 1,
 		Units: 51_258_766, Items: 200, Passes: 2, Samples: 50, SamplerSeconds: 0.015625,
 	}
 }

@@ -166,9 +166,11 @@ func runningMetrics(r *running, look func() (bench.Live, bool)) []prometheus.Met
 	if !ok || live.Key != r.key || live.Threads == 0 {
 		return ms
 	}
+	if live.MemoryBytes > 0 {
+		ms = append(ms, gauge(runningMemory, live.MemoryBytes, labels...))
+	}
 	return append(ms,
 		gauge(runningCPU, live.CPUPercent/100, labels...),
-		gauge(runningMemory, live.MemoryBytes, labels...),
 		gauge(runningThreads, live.Threads, labels...),
 		gauge(runningProcesses, live.Processes, labels...))
 }

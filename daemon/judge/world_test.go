@@ -256,7 +256,7 @@ func (w *world) run(x bench.Experiment, machine float64) {
 	f := bench.Figures{
 		WallSeconds: wall, WorkloadSeconds: wall, Units: 100, Items: 100, Passes: 1,
 		CPUUserSeconds:  usual[k.Model] * computing * vary(vague) * w.factor(k, bench.CPU),
-		PeakMemoryBytes: 4096 * math.Round(5000*vary(0.002)*w.factor(k, bench.Memory)),
+		PeakMemoryBytes: new(4096 * math.Round(5000*vary(0.002)*w.factor(k, bench.Memory))),
 	}
 	if k.Task == "io" {
 		latency := 0.05 * vary(w.noise) * w.factor(k, bench.LatencyP99)

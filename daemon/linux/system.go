@@ -40,6 +40,7 @@ func (s *System) Close() {
 type CPUTimes struct {
 	IdleSeconds  float64  // iowait included
 	StealSeconds *float64 // nil where it is not told
+	TotalSeconds float64  // of anything: it grows like the clock, for each core, or the file is but a copy
 }
 
 // Unused is what nobody used, be it that nobody wanted it or that it was stolen.
@@ -78,6 +79,9 @@ func parseCPUTimes(line string) (CPUTimes, error) {
 		return CPUTimes{}, errors.New("/proc/stat: times are not kept")
 	}
 	t := CPUTimes{IdleSeconds: (ticks[4] + ticks[5]) / ticksPerSecond}
+	for _, n := range ticks {
+		t.TotalSeconds += n / ticksPerSecond
+	}
 	if len(fields) > 8 {
 		t.StealSeconds = new(ticks[8] / ticksPerSecond)
 	}
@@ -93,6 +97,17 @@ func (s *System) LastPID() (int, error) {
 	}
 	text := bytes.TrimSpace(s.buf[:n])
 	return strconv.Atoi(string(text[bytes.LastIndexByte(text, ' ')+1:]))
+}
+
+// TrustLastPID holds the file against what is known: before is what was read
+// before the process started was. If it tells of no process since (LXC shows a
+// container a file that is renewed each 5 s), readings of the id fail from now on.
+func (s *System) TrustLastPID(before, started int) {
+	last, err := s.LastPID()
+	wrapped := last < before
+	if err == nil && (last == before || last < started && !wrapped) {
+		s.loadavg.Close()
+	}
 }
 
 // OnlineCPUs is the number of logical CPUs that the whole machine has online,

@@ -1,6 +1,7 @@
 package linux
 
 import (
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -46,9 +47,9 @@ func TestParseCPUTimes(t *testing.T) {
 		want       CPUTimes
 		err        string
 	}{
-		{"as it is", "cpu  1 2 3 400 50 6 7 8 9 0", CPUTimes{4.5, new(0.08)}, ""},
-		{"without steal", "cpu  1 2 3 400 50 6 7", CPUTimes{4.5, nil}, ""},
-		{"no steal yet", "cpu  1 2 3 400 50 6 7 0 0 0", CPUTimes{4.5, new(0.0)}, ""},
+		{"as it is", "cpu  1 2 3 400 50 6 7 8 9 0", CPUTimes{4.5, new(0.08), 4.77}, ""},
+		{"without steal", "cpu  1 2 3 400 50 6 7", CPUTimes{4.5, nil, 4.69}, ""},
+		{"no steal yet", "cpu  1 2 3 400 50 6 7 0 0 0", CPUTimes{4.5, new(0.0), 4.69}, ""},
 		{"a sandbox that keeps none", "cpu  0 0 0 0 0 0 0 0 0 0", CPUTimes{}, "/proc/stat: times are not kept"},
 		{"too short", "cpu  1 2 3 400", CPUTimes{}, `/proc/stat: want the line of all cores first, got "cpu  1 2 3 400"`},
 		{"another line", "cpu0 1 2 3 400 50 6 7 8 9 0", CPUTimes{}, `/proc/stat: want the line of all cores first, got "cpu0 1 2 3 400 50 6 7 8 9 0"`},
@@ -63,11 +64,42 @@ func TestParseCPUTimes(t *testing.T) {
 				}
 				return
 			}
-			if err != nil || got.IdleSeconds != test.want.IdleSeconds {
+			if err != nil || got.IdleSeconds != test.want.IdleSeconds || math.Abs(got.TotalSeconds-test.want.TotalSeconds) > 1e-9 {
 				t.Errorf("got %+v, %v, want %+v", got, err, test.want)
 			}
 			equal(t, "steal", got.StealSeconds, test.want.StealSeconds)
 		})
+	}
+}
+
+// LXC shows a container a file that does not move when a process is started.
+func TestTrustLastPID(t *testing.T) {
+	for _, test := range []struct {
+		name            string
+		before, started int
+		now             string
+		trusted         bool
+	}{
+		{"it moves", 10, 12, "0.1 0.1 0.1 1/99 12\n", true},
+		{"others came as well", 10, 12, "0.1 0.1 0.1 1/99 15\n", true},
+		{"ids began anew", 32767, 302, "0.1 0.1 0.1 1/99 304\n", true},
+		{"ids began anew in between", 32760, 32766, "0.1 0.1 0.1 1/99 301\n", true},
+		{"it stands still", 10, 12, "0.1 0.1 0.1 1/99 10\n", false},
+		{"it is late", 10, 12, "0.1 0.1 0.1 1/99 11\n", false},
+		{"it is nothing", 0, 12, "", false},
+		{"it is odd", 0, 12, "many", false},
+	} {
+		path := filepath.Join(t.TempDir(), "loadavg")
+		if err := os.WriteFile(path, []byte(test.now), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var s System
+		s.loadavg, _ = os.Open(path)
+		s.TrustLastPID(test.before, test.started)
+		if _, err := s.LastPID(); (err == nil) != test.trusted {
+			t.Errorf("%s: %v", test.name, err)
+		}
+		s.Close()
 	}
 }
 

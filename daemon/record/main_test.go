@@ -122,7 +122,7 @@ func example(n int) *bench.Run {
 		Versions: bench.Versions{Runtime: "go1.26.0", Client: "net/http"},
 		Figures: &bench.Figures{
 			WallSeconds: 1.0 / 3, CPUPercentMax: &pointer, Units: 1e6 + float64(n), Items: 1000,
-			CPUUserSeconds: 0.2 + 0.001*float64(n), PeakMemoryBytes: 5e7 + float64(n),
+			CPUUserSeconds: 0.2 + 0.001*float64(n), PeakMemoryBytes: new(5e7 + float64(n)),
 			Errors: map[string]float64{"status": 2, "timeout": 1}, Latency: latency,
 		},
 		ServerBound: n%2 == 0,

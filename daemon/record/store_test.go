@@ -48,7 +48,7 @@ func TestRecordRefusesWhatJSONCannotSay(t *testing.T) {
 		want    string
 	}{
 		{"NaN", bench.Figures{WallSeconds: nan}, "WallSeconds is NaN"},
-		{"infinity", bench.Figures{AvgMemoryBytes: math.Inf(-1)}, "AvgMemoryBytes is -Inf"},
+		{"infinity", bench.Figures{AvgMemoryBytes: new(math.Inf(-1))}, "AvgMemoryBytes is -Inf"},
 		{"pointer", bench.Figures{StealPercent: &nan}, "StealPercent is NaN"},
 		{"map", bench.Figures{Errors: map[string]float64{"x": math.Inf(1)}}, "Errors is +Inf"},
 		{"histogram", bench.Figures{Latency: &bench.Histogram{SumSeconds: nan}}, "Latency is NaN"},

@@ -87,7 +87,7 @@ func (w accuracy) measure(b *testing.B, gnuTime string) []accuracyRow {
 		// Without /usr/bin/time around it, which would be a second process.
 		r := newRunner(b)
 		alone := r.Run(context.Background(), accuracyExperiment(r, w.workload))
-		rows = append(rows, accuracyRow{"peak memory MB", full.peakKiB / 1024, alone.Figures.PeakMemoryBytes / (1 << 20), 2})
+		rows = append(rows, accuracyRow{"peak memory MB", full.peakKiB / 1024, *alone.Figures.PeakMemoryBytes / (1 << 20), 2})
 	}
 	return rows
 }

@@ -30,6 +30,7 @@ type child struct {
 	sweptOK  bool
 	output   *output
 	release  func()
+	lastPID  int    // the id given last before the supervisor was started; 0 if not known
 	had      []int  // children of the daemon from before
 	pid      int    // of the workload's first process, once it is started
 	mark     string // NAME=value in the environment of all its processes
@@ -69,6 +70,9 @@ func start(self string, command, env []string, dir, mark string) (*child, error)
 		return nil, errors.New("no descriptors left for pipes: raise the limit of open files (ulimit -n)")
 	}
 	had := linux.Children(os.Getpid())
+	system := linux.OpenSystem()
+	lastPID, _ := system.LastPID()
+	system.Close()
 	cmd := exec.Command(self, append([]string{"supervise", "--"}, command...)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, outputW, outputW
 	cmd.ExtraFiles = []*os.File{messagesW, controlR, reportsW}
@@ -84,7 +88,7 @@ func start(self string, command, env []string, dir, mark string) (*child, error)
 		theirs.Close()
 	}
 
-	c := &child{cmd: cmd, gate: gate, control: control, gone: make(chan struct{}), had: had, mark: mark}
+	c := &child{cmd: cmd, lastPID: lastPID, gate: gate, control: control, gone: make(chan struct{}), had: had, mark: mark}
 	c.output = capture(outputR)
 	c.messages, c.release = readMessages(messagesR)
 	c.readReports(reportsR)

@@ -88,10 +88,16 @@ func (g *region) systemCPU(f *bench.Figures) {
 	if b.idle == nil || a.idle == nil || capacity <= 0 {
 		return
 	}
+	// A file that is but a copy, or a sandbox's, would read as a machine that is
+	// never idle. Each core's time may be two steps of 10 ms behind.
+	if a.idle.TotalSeconds-b.idle.TotalSeconds < capacity/2-0.02*float64(g.cores) {
+		return
+	}
 	if b.idle.StealSeconds != nil && a.idle.StealSeconds != nil {
-		steal := max(0, *a.idle.StealSeconds-*b.idle.StealSeconds)
-		f.StealSeconds = &steal
-		f.StealPercent = new(100 * steal / capacity)
+		if f.StealSeconds = grown(*b.idle.StealSeconds, *a.idle.StealSeconds); f.StealSeconds == nil {
+			return // what is left of the sum says nothing either
+		}
+		f.StealPercent = new(100 * *f.StealSeconds / capacity)
 	}
 	known := f.CPUSeconds()
 	if cpu := g.serverCPU(); cpu != nil && a.server.SameHost {
@@ -123,11 +129,17 @@ func (g *region) memory(f *bench.Figures) {
 	s := g.sampler
 	s.note(g.after.memory, g.after.at)
 	f.ProcessesMax = float64(s.processesMax)
-	f.PeakMemoryBytes = s.memoryMax
-	if s.processesMax == 1 && g.peakRSS > 0 {
+	average := s.memory.value()
+	switch {
+	case s.memoryUntold:
+		return
+	case s.processesMax > 1:
+		f.PeakMemoryBytes = &s.memoryMax
+	case g.peakRSS != nil:
 		f.PeakMemoryBytes = g.peakRSS
+		average = min(average, *g.peakRSS)
 	}
-	f.AvgMemoryBytes = min(s.memory.value(), f.PeakMemoryBytes)
+	f.AvgMemoryBytes = &average
 }
 
 // waiting is run delay and context switches, of the threads that are alive at
@@ -172,7 +184,7 @@ func (g *region) waiting(f *bench.Figures, exit *ended) {
 // pressure is the share of the time, in percent, in which some task waited.
 func (g *region) pressure(before, after *float64) *float64 {
 	span := g.after.at.Sub(g.before.at).Seconds()
-	if before == nil || after == nil || span <= 0 {
+	if before == nil || after == nil || *after < *before || span <= 0 {
 		return nil
 	}
 	return new(min(100, 100*(*after-*before)/span))

@@ -115,11 +115,11 @@ func TestPeakMemoryIsNotInherited(t *testing.T) {
 	f := run.Figures
 	// What a Go program has beside is some 10 MB, with the race detector 90. How
 	// exact it is, BenchmarkAccuracy tells.
-	if f.PeakMemoryBytes < allocated || f.PeakMemoryBytes > held/2 {
-		t.Errorf("peak memory of a workload that allocated %d MiB is %.1f MiB", allocated>>20, f.PeakMemoryBytes/(1<<20))
+	if *f.PeakMemoryBytes < allocated || *f.PeakMemoryBytes > held/2 {
+		t.Errorf("peak memory of a workload that allocated %d MiB is %.1f MiB", allocated>>20, *f.PeakMemoryBytes/(1<<20))
 	}
-	if f.AvgMemoryBytes <= 0 || f.AvgMemoryBytes > f.PeakMemoryBytes {
-		t.Errorf("memory is %v on average, %v at its peak", f.AvgMemoryBytes, f.PeakMemoryBytes)
+	if *f.AvgMemoryBytes <= 0 || *f.AvgMemoryBytes > *f.PeakMemoryBytes {
+		t.Errorf("memory is %v on average, %v at its peak", *f.AvgMemoryBytes, *f.PeakMemoryBytes)
 	}
 }
 
@@ -166,11 +166,11 @@ func made() *region {
 	used := func(cpu time.Duration) treeCPU {
 		return treeCPU{living: cpu, user: cpu * 3 / 4, system: cpu / 4, threads: 2}
 	}
-	g := &region{cores: 2, usable: 2, alone: true, peakRSS: 9 << 20}
+	g := &region{cores: 2, usable: 2, alone: true, peakRSS: new(9.0 * (1 << 20))}
 	g.sampler = &sampler{threadsMax: 2, pulse: &pulse{}, thread: 1}
 	g.before = reading{
 		at: at, cpu: used(time.Second),
-		idle:     &linux.CPUTimes{IdleSeconds: 100, StealSeconds: new(5.0)},
+		idle:     &linux.CPUTimes{IdleSeconds: 100, StealSeconds: new(5.0), TotalSeconds: 1000},
 		pressure: linux.Pressure{CPU: new(3.0)}, throttling: &linux.Throttling{Periods: 4, Seconds: 1},
 		threads: map[thread]linux.ThreadCounters{
 			{pid, 10}: {RunSeconds: 0.5, RunDelaySeconds: 0.1, Voluntary: 7, Involuntary: 3},
@@ -183,7 +183,7 @@ func made() *region {
 	g.sampler.note(g.before.memory, at)
 	g.after = reading{
 		at: at.Add(time.Second), cpu: used(2 * time.Second),
-		idle:     &linux.CPUTimes{IdleSeconds: 100.5, StealSeconds: new(5.1)},
+		idle:     &linux.CPUTimes{IdleSeconds: 100.5, StealSeconds: new(5.1), TotalSeconds: 1002},
 		pressure: linux.Pressure{CPU: new(3.25)}, throttling: &linux.Throttling{Periods: 6, Seconds: 1.5},
 		threads: map[thread]linux.ThreadCounters{
 			{pid, 10}: {RunSeconds: 1, RunDelaySeconds: 0.15, Voluntary: 17, Involuntary: 4},
@@ -238,7 +238,11 @@ func TestMadeUpFigures(t *testing.T) {
 			g.before.idle.StealSeconds, g.after.cpu = g.after.idle.StealSeconds, g.before.cpu
 		}, nil, func(f *figures) *float64 { return f.SystemCPUPercentAvg }, new(95.0)},
 		{"foreign", nil, nil, func(f *figures) *float64 { return f.ForeignCPUSeconds }, new(0.4)},
-		{"foreign, read late", func(g *region) { g.after.at = g.after.at.Add(time.Second); g.after.idle.IdleSeconds += 2 }, nil,
+		{"foreign, read late", func(g *region) {
+			g.after.at = g.after.at.Add(time.Second)
+			g.after.idle.IdleSeconds += 2
+			g.after.idle.TotalSeconds += 2
+		}, nil,
 			func(f *figures) *float64 { return f.ForeignCPUSeconds }, new(0.4)},
 		{"steal", nil, nil, func(f *figures) *float64 { return f.StealSeconds }, new(0.1)},
 		{"steal %", nil, nil, func(f *figures) *float64 { return f.StealPercent }, new(5.0)},
@@ -246,6 +250,12 @@ func TestMadeUpFigures(t *testing.T) {
 			func(f *figures) *float64 { return f.StealSeconds }, nil},
 		{"no system", func(g *region) { g.before.idle = nil }, nil,
 			func(f *figures) *float64 { return f.SystemCPUPercentAvg }, nil},
+		{"a copy of /proc/stat", func(g *region) { *g.after.idle = *g.before.idle }, nil,
+			func(f *figures) *float64 { return f.SystemCPUPercentAvg }, nil},
+		{"foreign, by a copy of /proc/stat", func(g *region) { *g.after.idle = *g.before.idle }, nil,
+			func(f *figures) *float64 { return f.ForeignCPUSeconds }, nil},
+		{"steal that is taken back", func(g *region) { g.after.idle.StealSeconds = new(4.0) }, nil,
+			func(f *figures) *float64 { return f.StealSeconds }, nil},
 		{"no cores", func(g *region) { g.cores = 0 }, nil,
 			func(f *figures) *float64 { return f.ForeignCPUSeconds }, nil},
 
@@ -271,6 +281,8 @@ func TestMadeUpFigures(t *testing.T) {
 		}, &ended{Voluntary: 40}, func(f *figures) *float64 { return f.VoluntarySwitches }, new(24.0)},
 
 		{"pressure", nil, nil, func(f *figures) *float64 { return f.CPUPressurePercent }, new(25.0)},
+		{"pressure that is taken back", func(g *region) { g.after.pressure.CPU = new(1.0) }, nil,
+			func(f *figures) *float64 { return f.CPUPressurePercent }, nil},
 		{"no pressure", nil, nil, func(f *figures) *float64 { return f.IOPressurePercent }, nil},
 		{"throttled", nil, nil, func(f *figures) *float64 { return f.ThrottledPeriods }, new(2.0)},
 		{"disk", nil, nil, func(f *figures) *float64 { return f.DiskWrittenBytes }, new(3000.0)},
@@ -280,10 +292,18 @@ func TestMadeUpFigures(t *testing.T) {
 		{"an interface has gone", func(g *region) { g.after.network.BytesSent = 0 }, nil,
 			func(f *figures) *float64 { return f.NetworkSentBytes }, nil},
 
-		{"peak of one process", nil, nil, func(f *figures) *float64 { return &f.PeakMemoryBytes }, new(9.0 * (1 << 20))},
-		{"average", nil, nil, func(f *figures) *float64 { return &f.AvgMemoryBytes }, new(3.0 * (1 << 20))},
+		{"peak of one process", nil, nil, func(f *figures) *float64 { return f.PeakMemoryBytes }, new(9.0 * (1 << 20))},
+		{"average", nil, nil, func(f *figures) *float64 { return f.AvgMemoryBytes }, new(3.0 * (1 << 20))},
 		{"peak of several", func(g *region) { g.after.memory.processes = 2 }, nil,
-			func(f *figures) *float64 { return &f.PeakMemoryBytes }, new(4.0 * (1 << 20))},
+			func(f *figures) *float64 { return f.PeakMemoryBytes }, new(4.0 * (1 << 20))},
+		{"peak of the set-up", func(g *region) { g.peakRSS = nil }, nil,
+			func(f *figures) *float64 { return f.PeakMemoryBytes }, nil},
+		{"average where the peak is of the set-up", func(g *region) { g.peakRSS = nil }, nil,
+			func(f *figures) *float64 { return f.AvgMemoryBytes }, new(3.0 * (1 << 20))},
+		{"peak of several of which one does not tell", func(g *region) { g.after.memory = memory{processes: 2, untold: true} }, nil,
+			func(f *figures) *float64 { return f.PeakMemoryBytes }, nil},
+		{"average of several of which one does not tell", func(g *region) { g.after.memory = memory{processes: 2, untold: true} }, nil,
+			func(f *figures) *float64 { return f.AvgMemoryBytes }, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -27,10 +27,12 @@ type region struct {
 	system        *linux.System
 	before, after reading
 	sampler       *sampler
+	peakReset     bool    // the root's high-water mark of memory
+	peakBefore    float64 // that mark at the gate before
 	lostCPU       bool
-	traced        bool    // a debugger is attached to a process
-	peakRSS       float64 // of the root; 0 if it could not be read
-	alone         bool    // no process but the root was alive at the gate after
+	traced        bool     // a debugger is attached to a process
+	peakRSS       *float64 // of the root; nil if that of the region cannot be had
+	alone         bool     // no process but the root was alive at the gate after
 }
 
 // reading is everything read at one gate. Counters that grow are seconds or
@@ -74,12 +76,12 @@ func (r *Runner) begin(c *child, e bench.Experiment, since time.Time) (*region, 
 			g.usable = min(g.usable, *limit)
 		}
 	}
-	for _, p := range tree.processes {
-		_ = linux.ResetPeakRSS(p.PID) // else the peak is that since its exec
-	}
+	g.peakReset = linux.ResetPeakRSS(g.root) == nil
+	g.peakBefore, _ = linux.PeakRSS(g.root)
 	if g.sampler, err = newSampler(r, tree, g); err != nil {
 		return nil, err
 	}
+	g.sampler.system.TrustLastPID(c.lastPID, c.pid)
 	b := &g.before
 	b.slow(g, tree)
 	b.cpu = tree.cpu()
@@ -97,7 +99,10 @@ func (g *region) end() (alive bool) {
 	tree.discover()
 	a.cpu = tree.cpu()
 	a.slow(g, tree)
-	g.peakRSS, _ = linux.PeakRSS(g.root)
+	// A mark that was not reset is of the region if it rose meanwhile.
+	if peak, err := linux.PeakRSS(g.root); err == nil && (g.peakReset || peak > g.peakBefore) {
+		g.peakRSS = &peak
+	}
 	g.alone = len(tree.processes) == 1 && tree.processes[0].PID == g.root
 	for _, p := range tree.processes {
 		g.lostCPU = g.lostCPU || linux.IgnoresSIGCHLD(p.PID)

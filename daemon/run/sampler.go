@@ -52,6 +52,7 @@ type sampler struct {
 	processesMax  int
 	memory        average
 	memoryMax     float64
+	memoryUntold  bool // in one of the samples, which may have been the largest
 	memoryCost    time.Duration
 	memoryRead    time.Time
 	spent         time.Duration // CPU time of the sampling
@@ -254,6 +255,7 @@ func (s *sampler) sampleMemory() float64 {
 }
 
 func (s *sampler) note(m memory, at time.Time) {
+	s.memoryUntold = s.memoryUntold || m.untold
 	s.memory.note(m.bytes, at)
 	s.memoryMax = max(s.memoryMax, m.bytes)
 	s.processesMax = max(s.processesMax, m.processes)

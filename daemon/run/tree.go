@@ -137,29 +137,35 @@ func (c *treeCPU) reap(s linux.Stat) {
 
 // memory is what a tree occupies at one moment.
 type memory struct {
-	bytes     float64
+	bytes     float64 // 0 where it is not told
 	processes int
+	untold    bool
 }
 
 // memory of one process is its RSS, of several the sum of their PSS, which is
-// slow to read. Where the kernel does not tell the PSS it is their RSS, which
-// counts shared pages for each.
+// slow to read. Their RSS does not stand in for it: it counts shared pages for
+// each, which would show as a growth that never was.
 func (t *tree) memory() memory {
 	var m memory
-	rss := map[int]float64{} // of those that have memory: a zombie has none
+	rss := map[*linux.Process]float64{} // of those that have memory: a zombie has none
 	for _, p := range t.processes {
 		if s, err := p.Stat(); err == nil && !s.Zombie {
-			rss[p.PID] = s.RSSBytes
+			rss[p] = s.RSSBytes
 		}
 	}
 	m.processes = len(rss)
-	for pid, bytes := range rss {
+	for p, bytes := range rss {
 		if len(rss) > 1 {
-			if pss, err := linux.PSS(pid); err == nil {
-				bytes = pss
+			var err error
+			if bytes, err = linux.PSS(p.PID); err != nil {
+				s, gone := p.Stat()
+				m.untold = m.untold || gone == nil && s.RSSBytes > 0
 			}
 		}
 		m.bytes += bytes
+	}
+	if m.untold {
+		m.bytes = 0
 	}
 	return m
 }
