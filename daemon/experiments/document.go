@@ -13,6 +13,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 )
 
@@ -31,6 +32,7 @@ type document struct {
 	file    string
 	anchors map[string]ast.Node
 	faults  []fault
+	values  int // that were read
 }
 
 // fault is what is wrong at one place of a file.
@@ -54,10 +56,27 @@ func (d *document) errors() []error {
 		return cmp.Or(cmp.Compare(a.line, b.line), cmp.Compare(a.key, b.key), cmp.Compare(a.message, b.message))
 	})
 	var all []error
-	for _, f := range d.faults {
+	for _, f := range d.faults[:min(len(d.faults), maxFaults)] {
 		all = append(all, f)
 	}
+	if more := len(d.faults) - maxFaults; more > 0 {
+		all = append(all, fmt.Errorf("%s: and %d more faults: mend these first", d.file, more))
+	}
 	return all
+}
+
+// read counts values, and reports whether there may be so many. If not, that is
+// the one fault of the document.
+func (v value) read(n int) bool {
+	if v.doc.values > maxValues {
+		return false
+	}
+	if v.doc.values+n > maxValues {
+		v.doc.faults = nil
+		v.fault("more than %d values, those of aliases included: make the manifest smaller", maxValues)
+	}
+	v.doc.values += n
+	return v.doc.values <= maxValues
 }
 
 // value is a place in a document. The zero value stands for one that is
@@ -78,7 +97,13 @@ func (d *document) open(data []byte) value {
 		return value{}
 	}
 	// Duplicate keys are found by mapping, with the other faults.
-	file, err := parser.ParseBytes([]byte(text), 0, parser.AllowDuplicateMapKey())
+	tokens := lexer.Tokenize(text)
+	if line := tooDeep(tokens); line > 0 {
+		top.line = line
+		top.fault("nested deeper than %d levels, is it a manifest?", maxDepth)
+		return value{}
+	}
+	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		var syntax yaml.Error
 		message := err.Error()
@@ -132,6 +157,9 @@ func (a anchors) Visit(node ast.Node) ast.Visitor {
 }
 
 func (v value) fault(format string, args ...any) {
+	if v.doc.values > maxValues {
+		return
+	}
 	v.doc.faults = append(v.doc.faults, fault{v.doc.file, v.line, v.key, fmt.Sprintf(format, args...)})
 }
 
@@ -213,6 +241,9 @@ func (v value) mapping() *mapping {
 		v.wrong("a mapping")
 		return &mapping{}
 	}
+	if !v.read(len(node.Values)) {
+		return &mapping{}
+	}
 	m := &mapping{value: v, entries: make(map[string]value)}
 	for _, entry := range node.Values {
 		key := entry.Key.String()
@@ -277,6 +308,9 @@ func (v value) list() []value {
 		v.wrong("a list that is not empty")
 		return nil
 	}
+	if !v.read(len(node.Values)) {
+		return nil
+	}
 	var elements []value
 	for i, element := range node.Values {
 		e := value{doc: v.doc, node: element, key: fmt.Sprintf("%s[%d]", v.key, i), line: v.line}
@@ -300,6 +334,10 @@ func (v value) text() string {
 	text = strings.TrimSpace(text)
 	if text == "" || !fit(text) {
 		v.wrong("text")
+		return ""
+	}
+	if n := utf8.RuneCountInString(text); n > maxText {
+		v.fault("want at most %d characters, got %d", maxText, n)
 		return ""
 	}
 	return text

@@ -82,7 +82,7 @@ func prepare(dir string) (string, error) {
 		return "", err
 	}
 	marker := filepath.Join(dir, markerName)
-	if exists(marker) {
+	if _, err := os.Stat(marker); err == nil {
 		return dir, nil
 	}
 	entries, err := os.ReadDir(dir)

@@ -3,16 +3,15 @@ package experiments
 import (
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 const manifestName = "workload.yaml"
-
-// maxManifestBytes bounds a manifest: some kilobytes are usual.
-const maxManifestBytes = 1 << 20
 
 // tree is a folder that holds the folders of tasks.
 type tree struct {
@@ -55,9 +54,15 @@ func readTasks(trees []tree, isBuiltin func(string) bool) ([]task, error) {
 		for _, entry := range entries {
 			dir := filepath.Join(tree.dir, entry.Name())
 			file := filepath.Join(dir, manifestName)
-			if !exists(file) {
-				if near := filepath.Join(dir, "workload.yml"); exists(near) {
-					faults = append(faults, fmt.Errorf("%s: the name of a manifest is %s", near, manifestName))
+			isThere, err := holds(dir, manifestName)
+			if err != nil {
+				faults = append(faults, fmt.Errorf("%s: cannot be looked into, and may hold a task: %w: let benchd's user read it, or move it elsewhere", dir, err))
+				continue
+			}
+			if !isThere {
+				const near = "workload.yml"
+				if isNear, _ := holds(dir, near); isNear {
+					faults = append(faults, fmt.Errorf("%s: the name of a manifest is %s", filepath.Join(dir, near), manifestName))
 				}
 				continue // such as a library that tasks share
 			}
@@ -80,24 +85,27 @@ func readTasks(trees []tree, isBuiltin func(string) bool) ([]task, error) {
 	return tasks, errors.Join(faults...)
 }
 
-func exists(file string) bool {
-	_, err := os.Stat(file)
-	return err == nil
+// holds reports whether the folder has an entry of that name, be it a link that
+// leads nowhere. A file is no folder, and has none.
+func holds(dir, name string) (bool, error) {
+	if filepath.Base(dir) == "lost+found" {
+		return false, nil // a file system's own, in which only root may look
+	}
+	_, err := os.Lstat(filepath.Join(dir, name))
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENOTDIR):
+		return false, nil
+	}
+	return false, withoutPath(err)
 }
 
 // read fills the task from its manifest.
 func (t *task) read(file string, isBuiltin func(string) bool) []error {
-	f, err := os.Open(file)
+	data, err := readManifest(file)
 	if err != nil {
-		return []error{fmt.Errorf("read manifest: %w", err)}
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxManifestBytes+1))
-	switch {
-	case err != nil:
-		return []error{fmt.Errorf("read manifest: %w", err)}
-	case len(data) > maxManifestBytes:
-		return []error{fmt.Errorf("%s: more than %d bytes, is it a manifest?", file, maxManifestBytes)}
+		return []error{fmt.Errorf("%s: %w", file, err)}
 	}
 	var faults []error
 	t.manifest, faults = parseManifest(file, data, func(interpreter, program string) error {
