@@ -121,6 +121,7 @@ func (d *decision) ask(ctx context.Context, socket string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	request.Header.Set("Content-Type", "application/json")
 	client := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		short, release, err := linux.SocketPath(socket)
 		if err != nil {

@@ -1,8 +1,7 @@
 package expose
 
 import (
-	"bytes"
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -14,7 +13,6 @@ import (
 	"strings"
 
 	"benchd/daemon/bench"
-	"benchd/daemon/terminal"
 )
 
 // Pages of /api/v1/runs.
@@ -44,52 +42,48 @@ type experimentJSON struct {
 	Skip           *bench.Skip `json:"skip,omitempty"`
 }
 
-// runsJSON is a page of runs.
-type runsJSON struct {
-	Runs       []bench.Run `json:"runs"`
-	NextBefore int64       `json:"next_before,omitempty"` // before= of the next page, which may be empty; absent where there is none
-}
-
-func (e *Exposer) serveExperiments(w http.ResponseWriter, r *http.Request) {
+func (e *Exposer) serveExperiments(w http.ResponseWriter, r *http.Request) error {
 	if _, err := parameters(r.URL.RawQuery); err != nil {
-		e.writeError(w, http.StatusBadRequest, err.Error())
-		return
+		return err
 	}
-	list := make([]experimentJSON, 0, len(e.options.Experiments))
-	e.mu.Lock()
-	for _, x := range e.options.Experiments {
-		c := e.cells[x.Key]
-		list = append(list, experimentJSON{
-			Key: x.Key, Title: x.Title, Description: x.Description, Unit: x.Unit, Size: x.Size, Baseline: x.Baseline,
-			Client: c.client(), RuntimeVersion: c.runtimeVersion(), GIL: c.versions.GIL, FreeThreads: x.FreeThreads,
-			Source: x.Source, HTTPBin: x.HTTPBin, Passes: x.Passes,
-			ExpectedItems: x.Expected.Items, ExpectedUnits: x.Expected.Units,
-			TimeoutSeconds: x.Timeout.Seconds(), Skip: x.Skip,
-		})
-	}
-	e.mu.Unlock()
-	e.writeJSON(w, http.StatusOK, map[string]any{"experiments": list})
+	return e.respond(w, r, func() (any, error) {
+		list := make([]experimentJSON, 0, len(e.options.Experiments))
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		for _, x := range e.options.Experiments {
+			c := e.cells[x.Key]
+			list = append(list, experimentJSON{
+				Key: x.Key, Title: x.Title, Description: x.Description, Unit: x.Unit, Size: x.Size, Baseline: x.Baseline,
+				Client: c.client(), RuntimeVersion: c.runtimeVersion(), GIL: c.versions.GIL, FreeThreads: x.FreeThreads,
+				Source: x.Source, HTTPBin: x.HTTPBin, Passes: x.Passes,
+				ExpectedItems: x.Expected.Items, ExpectedUnits: x.Expected.Units,
+				TimeoutSeconds: x.Timeout.Seconds(), Skip: x.Skip,
+			})
+		}
+		return map[string]any{"experiments": list}, nil
+	})
 }
 
-func (e *Exposer) serveRuns(w http.ResponseWriter, r *http.Request) {
+func (e *Exposer) serveRuns(w http.ResponseWriter, r *http.Request) error {
 	query := bench.RunQuery{Limit: defaultLimit}
 	if err := parseQuery(r.URL.RawQuery, runParameters, &query); err != nil {
-		e.writeError(w, http.StatusBadRequest, err.Error())
-		return
+		return err
 	}
-	runs, err := e.options.History.Runs(r.Context(), query)
-	if err != nil {
-		e.unreadable(w, "Runs", err)
-		return
+	if err := e.known(r.Context(), filter{query.Task, query.Runtime, query.Model, query.Concurrency}); err != nil {
+		return err
 	}
-	if runs == nil {
-		runs = []bench.Run{} // in JSON an empty list, not null
-	}
-	page := runsJSON{Runs: runs}
-	if len(runs) == query.Limit {
-		page.NextBefore = runs[len(runs)-1].ID
-	}
-	e.writeJSON(w, http.StatusOK, page)
+	return stream(e, w, r, list[bench.Run]{
+		head: `{"runs":[`, limit: query.Limit, piece: 16,
+		id: func(r *bench.Run) int64 { return r.ID },
+		next: func(ctx context.Context, n int) ([]bench.Run, error) {
+			query.Limit = n
+			runs, err := e.options.History.Runs(ctx, query)
+			if len(runs) > 0 {
+				query.Before = runs[len(runs)-1].ID
+			}
+			return runs, err
+		},
+	})
 }
 
 // runParameters are the parameters of /api/v1/runs.
@@ -132,7 +126,7 @@ func parseQuery[Q any](raw string, set map[string]func(*Q, string) error, into *
 	}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		if err := set[name](into, given[name]); err != nil {
-			return fmt.Errorf("parameter %s is %.50q: %w", name, given[name], err)
+			return badRequest("parameter %s is %.50q: %v", name, given[name], err)
 		}
 	}
 	return nil
@@ -157,30 +151,24 @@ func boolean(v string) (bool, error) {
 	return v == "true", nil
 }
 
-// unreadable answers that what was asked for cannot be read; the log says why.
-func (e *Exposer) unreadable(w http.ResponseWriter, what string, err error) {
-	e.options.Logger.Error("The history cannot be read for the API.", "what", what, "err", err)
-	e.writeError(w, http.StatusInternalServerError, "the history cannot be read: benchd's log says why")
-}
-
 // parameters reads a query string in which only the allowed names may occur,
 // each once and with a value: a misspelt filter must not become no filter.
 func parameters(raw string, allowed ...string) (map[string]string, error) {
 	values, err := url.ParseQuery(raw)
 	if err != nil {
-		return nil, fmt.Errorf("query string: %w", err)
+		return nil, badRequest("query string: %v", err)
 	}
 	given := make(map[string]string, len(values))
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		switch {
 		case len(allowed) == 0:
-			return nil, fmt.Errorf("unknown parameter %.50q: there are none here", name)
+			return nil, badRequest("unknown parameter %.50q: there are none here", name)
 		case !slices.Contains(allowed, name):
-			return nil, fmt.Errorf("unknown parameter %.50q: there are %s", name, join(allowed))
+			return nil, badRequest("unknown parameter %.50q: there are %s", name, join(allowed))
 		case len(values[name]) > 1:
-			return nil, fmt.Errorf("parameter %s is given %d times: give it once", name, len(values[name]))
+			return nil, badRequest("parameter %s is given %d times: give it once", name, len(values[name]))
 		case values.Get(name) == "":
-			return nil, fmt.Errorf("parameter %s is empty: give it a value or leave it out", name)
+			return nil, badRequest("parameter %s is empty: give it a value or leave it out", name)
 		}
 		given[name] = values.Get(name)
 	}
@@ -206,25 +194,4 @@ func join[T ~string](list []T) string {
 		words[i] = string(v)
 	}
 	return strings.Join(words, ", ")
-}
-
-func (e *Exposer) writeError(w http.ResponseWriter, status int, message string) {
-	e.writeJSON(w, status, map[string]string{"error": message})
-}
-
-// writeJSON encodes before it sends, so that what cannot be encoded is an
-// error and not half an answer with status 200.
-func (e *Exposer) writeJSON(w http.ResponseWriter, status int, v any) {
-	var body bytes.Buffer
-	if err := json.NewEncoder(&body).Encode(v); err != nil {
-		e.options.Logger.Error("Answer of the API cannot be encoded.", "err", err)
-		status = http.StatusInternalServerError
-		body.Reset()
-		body.WriteString(`{"error":"the answer cannot be encoded: benchd's log says why"}` + "\n")
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	if _, err := w.Write(terminal.Escape(body.Bytes())); err != nil {
-		e.options.Logger.Debug("The client did not take the API's answer.", "err", err)
-	}
 }

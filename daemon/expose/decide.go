@@ -1,16 +1,19 @@
 package expose
 
 import (
+	"bytes"
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"mime"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/go-json-experiment/json"
 
 	"benchd/daemon/bench"
 )
@@ -25,35 +28,31 @@ const decisionTimeout = 5 * time.Second
 const maxWords = 500
 
 // acceptRequest is the body of POST /api/v1/changes/accept: of an ID, of a scope,
-// or of all.
+// or of all. Pointers tell what is given from what is not.
 type acceptRequest struct {
-	ID     int64       `json:"id"`
-	Scope  bench.Scope `json:"scope"`
-	All    bool        `json:"all"`
-	Reason string      `json:"reason"`
+	ID     *int64       `json:"id"`
+	Scope  *bench.Scope `json:"scope"`
+	All    *bool        `json:"all"`
+	Reason string       `json:"reason"`
 }
 
-// which is false unless it is of one of the three.
+// which is false unless it is of exactly one of the three.
 func (r *acceptRequest) which() (bench.Selection, bool) {
-	s := bench.Selection{ID: r.ID, Scope: r.Scope}
-	switch s {
-	case bench.Selection{}:
-		return s, r.All
-	case bench.Selection{ID: r.ID}:
-		return s, r.ID > 0 && !r.All
-	case bench.Selection{Scope: r.Scope}:
-		return s, slices.Contains(bench.Scopes(), r.Scope) && !r.All
+	switch {
+	case r.ID != nil && r.Scope == nil && r.All == nil:
+		return bench.Selection{ID: *r.ID}, *r.ID > 0
+	case r.ID == nil && r.Scope != nil && r.All == nil:
+		return bench.Selection{Scope: *r.Scope}, slices.Contains(bench.Scopes(), *r.Scope)
+	case r.ID == nil && r.Scope == nil && r.All != nil:
+		return bench.Selection{}, *r.All
 	}
-	return s, false
+	return bench.Selection{}, false
 }
 
 // pinRequest is the body of POST and DELETE /api/v1/baselines.
 type pinRequest struct {
 	Name string `json:"name"`
 }
-
-// errRefused is a request that cannot be granted as it is.
-var errRefused = errors.New("refused")
 
 // decisions are the requests that change something: the only ones that do.
 func (e *Exposer) decisions() map[string]func(*http.Request) (any, error) {
@@ -64,31 +63,25 @@ func (e *Exposer) decisions() map[string]func(*http.Request) (any, error) {
 	}
 }
 
-// decide answers a decision with what came of it.
+// decide answers a decision with what came of it. What has arrived whole is
+// carried out, whether or not its sender waits for the answer.
 func (e *Exposer) decide(act func(*http.Request) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxDecisionBytes)
 		// Judging waits for it.
-		ctx, cancel := context.WithTimeout(r.Context(), decisionTimeout)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), decisionTimeout)
 		defer cancel()
-		r = r.WithContext(ctx)
-		done, err := act(r)
-		switch {
-		case err == nil:
-			e.page.renew()
-			e.writeJSON(w, http.StatusOK, done)
-		case errors.As(err, new(*http.MaxBytesError)):
-			e.writeError(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the body has more than %d bytes", maxDecisionBytes))
-		case errors.Is(err, errRefused):
-			e.writeError(w, http.StatusBadRequest, strings.TrimPrefix(err.Error(), errRefused.Error()+": "))
-		case errors.Is(err, bench.ErrNotFound):
-			e.writeError(w, http.StatusNotFound, strings.TrimPrefix(err.Error(), bench.ErrNotFound.Error()+": "))
-		case errors.Is(err, bench.ErrConflict):
-			e.writeError(w, http.StatusConflict, strings.TrimPrefix(err.Error(), bench.ErrConflict.Error()+": "))
-		default:
-			e.options.Logger.Error("A decision cannot be recorded.", "path", r.URL.Path, "err", err)
-			e.writeError(w, http.StatusInternalServerError, "the history cannot be written: benchd's log says why")
+		done, err := act(r.WithContext(ctx))
+		e.page.renew() // part of it may have been done before an error
+		var body bytes.Buffer
+		if err == nil {
+			err = encode(&body, done)
 		}
+		if err != nil {
+			e.fail(w, r, err)
+			return
+		}
+		e.send(w, http.StatusOK, body.Bytes())
 	}
 }
 
@@ -100,22 +93,19 @@ func (e *Exposer) accept(r *http.Request) (any, error) {
 	which, ok := request.which()
 	switch {
 	case !ok:
-		return nil, fmt.Errorf(`%w: want {"id": N} of one change, {"scope": S} with one of %v, or {"all": true}`, errRefused, bench.Scopes())
+		return nil, badRequest(`want {"id": N} of one change, {"scope": S} with one of %v, or {"all": true}`, bench.Scopes())
 	case len(request.Reason) > maxWords:
-		return nil, fmt.Errorf("%w: the reason has more than %d bytes", errRefused, maxWords)
+		return nil, badRequest("the reason has more than %d bytes", maxWords)
 	}
 	by := request.Reason
 	if user, _, ok := r.BasicAuth(); ok {
-		by = strings.TrimSuffix(user+": "+by, ": ")
+		by = strings.TrimSuffix(strings.ToValidUTF8(user, "\uFFFD")+": "+by, ": ")
 	}
 	changes, err := e.options.Judge.Accept(r.Context(), which, by)
-	if err != nil {
-		return nil, err
-	}
-	if len(changes) > 0 {
+	if len(changes) > 0 { // also before an error
 		e.options.Logger.Info("Changes were accepted.", "changes", len(changes), "by", by)
 	}
-	return changesJSON{Changes: changesOf(changes)}, nil
+	return changesJSON{changesOf(changes)}, err
 }
 
 func (e *Exposer) pin(r *http.Request) (any, error) {
@@ -151,20 +141,30 @@ func readName(r *http.Request) (pinRequest, error) {
 	// A name is printed on terminals and is a label: so it must be fit for both.
 	unprintable := strings.ContainsFunc(request.Name, func(r rune) bool { return !unicode.IsPrint(r) })
 	if request.Name == "" || len(request.Name) > maxWords || unprintable || request.Name != strings.TrimSpace(request.Name) {
-		return request, fmt.Errorf(`%w: want {"name": "..."} of 1 to %d bytes that can be printed, without spaces around it`, errRefused, maxWords)
+		return request, badRequest(`want {"name": "..."} of 1 to %d bytes that can be printed, without spaces around it`, maxWords)
 	}
 	return request, nil
 }
 
-// readBody reads JSON of known keys, and nothing else.
+// readBody reads one document of JSON in which each key is known, spelt as it is
+// here, and there once.
 func readBody(r *http.Request, into any) error {
-	d := json.NewDecoder(r.Body)
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return fmt.Errorf("%w: the body is not the JSON that is wanted: %w", errRefused, err)
+	if given := r.Header.Get("Content-Type"); given != "" {
+		kind, more, err := mime.ParseMediaType(given)
+		if err != nil || kind != "application/json" || !strings.EqualFold(cmp.Or(more["charset"], "utf-8"), "utf-8") {
+			return refusal{http.StatusUnsupportedMediaType,
+				fmt.Sprintf("the body is said to be %.50q: send JSON, with the header Content-Type: application/json", given)}
+		}
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: the body goes on after its JSON", errRefused)
+	if packed := r.Header.Get("Content-Encoding"); packed != "" {
+		return refusal{http.StatusUnsupportedMediaType, fmt.Sprintf("the body is said to be packed as %.50q: send it as it is", packed)}
+	}
+	err := json.UnmarshalRead(r.Body, into, json.RejectUnknownMembers(true))
+	switch {
+	case errors.As(err, new(*http.MaxBytesError)):
+		return refusal{http.StatusRequestEntityTooLarge, fmt.Sprintf("the body has more than %d bytes", maxDecisionBytes)}
+	case err != nil:
+		return badRequest("the body is not the JSON that is wanted: %v", err)
 	}
 	return nil
 }

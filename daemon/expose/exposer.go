@@ -22,6 +22,8 @@ type History interface {
 	// Statistics returns what is known of the dropped runs of an experiment, by
 	// month.
 	Statistics(context.Context, bench.Key) ([]bench.Dropped, error)
+	// Keys returns all experiments that it knows anything of.
+	Keys(context.Context) ([]bench.Key, error)
 	// Samples returns those of a run, none where they are not kept any more.
 	Samples(ctx context.Context, run int64) ([]bench.Sample, error)
 }
@@ -79,6 +81,7 @@ type Exposer struct {
 	fixed   []prometheus.Metric
 	handler http.Handler
 	trusted http.Handler // for the socket, whose file's permissions tell who may
+	api     *budget      // of all but /metrics
 
 	cells map[bench.Key]*cell // the map is not changed, mu guards what the cells show
 
@@ -112,7 +115,8 @@ func New(o Options) *Exposer {
 	e.now.MustRegister(nowCollector{e},
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	e.page = newMetricsPage(e.results, e.now, o.Logger)
+	e.api = newBudget(16, 20, e.measuring) // holding some 10 MB; a twentieth of a core
+	e.page = newMetricsPage(e.results, e.now, newBudget(32, 4, e.measuring), o.Logger)
 	e.handler = e.newHandler(o.Web.hasUsers)
 	e.trusted = e.newHandler(func() bool { return true })
 	return e
@@ -187,6 +191,13 @@ func (e *Exposer) RunEnded(r bench.Run, recordErr error) {
 	c.attempted(&r)
 	c.show(&r)
 	e.ready = e.ready || r.Outcome != bench.Skipped
+}
+
+// measuring reports whether a run is going on.
+func (e *Exposer) measuring() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.running != nil
 }
 
 // RecordTook takes note of how long it took to record one run.

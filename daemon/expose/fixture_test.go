@@ -22,6 +22,7 @@ var (
 	syncKey       = bench.Key{Task: "cpu-bound", Runtime: "cpython-3.13", Model: "sync", Concurrency: 1}
 	freeKey       = bench.Key{Task: "cpu-bound", Runtime: "cpython-3.14t", Model: "threading", Concurrency: 4}
 	asyncioKey    = bench.Key{Task: "io-bound", Runtime: "cpython-3.13", Model: "asyncio", Concurrency: 100}
+	goneKey       = bench.Key{Task: "io-bound", Runtime: "cpython-3.9", Model: "asyncio+threads", Concurrency: 10}
 	goroutinesKey = bench.Key{Task: "io-bound", Runtime: "go", Model: "goroutines", Concurrency: 100}
 )
 
@@ -95,7 +96,13 @@ func (f fakeHistory) Runs(ctx context.Context, q bench.RunQuery) ([]bench.Run, e
 	return f(ctx, q)
 }
 
-func (f fakeHistory) Changes(context.Context, bench.ChangeQuery) ([]bench.Change, error) {
+// Keys are one that is not configured any more.
+func (f fakeHistory) Keys(context.Context) ([]bench.Key, error) { return []bench.Key{goneKey}, nil }
+
+func (f fakeHistory) Changes(_ context.Context, q bench.ChangeQuery) ([]bench.Change, error) {
+	if q.Before != 0 {
+		return nil, nil
+	}
 	return []bench.Change{slower()}, nil
 }
 

@@ -10,14 +10,14 @@ import (
 // fakeJudge is a Judge whose judgements and answers are given.
 type fakeJudge struct {
 	judgements bench.Judgements
-	accept     func(which bench.Selection, by string) ([]bench.Change, error)
+	accept     func(ctx context.Context, which bench.Selection, by string) ([]bench.Change, error)
 	pins       []bench.Pin
 }
 
 func (f *fakeJudge) Judgements() bench.Judgements { return f.judgements }
 
-func (f *fakeJudge) Accept(_ context.Context, which bench.Selection, by string) ([]bench.Change, error) {
-	return f.accept(which, by)
+func (f *fakeJudge) Accept(ctx context.Context, which bench.Selection, by string) ([]bench.Change, error) {
+	return f.accept(ctx, which, by)
 }
 
 func (f *fakeJudge) Pin(_ context.Context, name string) (bench.Pin, error) {

@@ -1,7 +1,7 @@
 package expose
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -38,8 +38,7 @@ type changeJSON struct {
 }
 
 type changesJSON struct {
-	Changes    []changeJSON `json:"changes"`
-	NextBefore int64        `json:"next_before,omitempty"` // before= of the next page, which may be empty; absent where there is none
+	Changes []changeJSON `json:"changes"`
 }
 
 func changesOf(changes []bench.Change) []changeJSON {
@@ -50,26 +49,30 @@ func changesOf(changes []bench.Change) []changeJSON {
 	return list
 }
 
-func (e *Exposer) serveVerdicts(w http.ResponseWriter, r *http.Request) {
+func (e *Exposer) serveVerdicts(w http.ResponseWriter, r *http.Request) error {
 	given, err := parameters(r.URL.RawQuery, "runtime", "task")
 	if err != nil {
-		e.writeError(w, http.StatusBadRequest, err.Error())
-		return
+		return err
+	}
+	if err := e.known(r.Context(), filter{task: given["task"], runtime: given["runtime"]}); err != nil {
+		return err
 	}
 	wanted := func(task, runtime string) bool {
 		return (given["task"] == "" || given["task"] == task) && (given["runtime"] == "" || given["runtime"] == runtime)
 	}
-	all := e.options.Judge.Judgements()
-	page := verdictsJSON{
-		Conclusions: slices.DeleteFunc(slices.Clone(all.Conclusions), func(c bench.Conclusion) bool { return !wanted(c.Task, c.Runtime) }),
-		Scalings:    slices.DeleteFunc(slices.Clone(all.Scalings), func(s bench.Scaling) bool { return !wanted(s.Task, s.Runtime) }),
-		Experiments: slices.DeleteFunc(slices.Clone(all.Experiments), func(x bench.Judgement) bool { return !wanted(x.Task, x.Runtime) }),
-		Host:        hostJSON{all.Host, all.HostRatio, all.Disturbed},
-	}
-	if all.PinName != "" {
-		page.Baseline = &baselineJSON{Name: all.PinName, Pinned: all.Pinned}
-	}
-	e.writeJSON(w, http.StatusOK, page)
+	return e.respond(w, r, func() (any, error) {
+		all := e.options.Judge.Judgements()
+		page := verdictsJSON{
+			Conclusions: slices.DeleteFunc(slices.Clone(all.Conclusions), func(c bench.Conclusion) bool { return !wanted(c.Task, c.Runtime) }),
+			Scalings:    slices.DeleteFunc(slices.Clone(all.Scalings), func(s bench.Scaling) bool { return !wanted(s.Task, s.Runtime) }),
+			Experiments: slices.DeleteFunc(slices.Clone(all.Experiments), func(x bench.Judgement) bool { return !wanted(x.Task, x.Runtime) }),
+			Host:        hostJSON{all.Host, all.HostRatio, all.Disturbed},
+		}
+		if all.PinName != "" {
+			page.Baseline = &baselineJSON{Name: all.PinName, Pinned: all.Pinned}
+		}
+		return page, nil
+	})
 }
 
 // changeParameters are the parameters of /api/v1/changes.
@@ -86,85 +89,91 @@ var changeParameters = map[string]func(*bench.ChangeQuery, string) error{
 	"limit":  func(q *bench.ChangeQuery, v string) (err error) { q.Limit, err = limit(v); return err },
 }
 
-func (e *Exposer) serveChanges(w http.ResponseWriter, r *http.Request) {
+func (e *Exposer) serveChanges(w http.ResponseWriter, r *http.Request) error {
 	q := bench.ChangeQuery{Limit: defaultLimit}
 	if err := parseQuery(r.URL.RawQuery, changeParameters, &q); err != nil {
-		e.writeError(w, http.StatusBadRequest, err.Error())
-		return
+		return err
 	}
-	changes, err := e.options.History.Changes(r.Context(), q)
-	if err != nil {
-		e.unreadable(w, "Changes", err)
-		return
+	if err := e.known(r.Context(), filter{q.Task, q.Runtime, q.Model, q.Concurrency}); err != nil {
+		return err
 	}
-	page := changesJSON{Changes: changesOf(changes)}
-	if len(changes) == q.Limit {
-		page.NextBefore = changes[len(changes)-1].ID
-	}
-	e.writeJSON(w, http.StatusOK, page)
+	return stream(e, w, r, list[changeJSON]{
+		head: `{"changes":[`, limit: q.Limit, piece: 50,
+		id: func(c *changeJSON) int64 { return c.ID },
+		next: func(ctx context.Context, n int) ([]changeJSON, error) {
+			q.Limit = n
+			changes, err := e.options.History.Changes(ctx, q)
+			if len(changes) > 0 {
+				q.Before = changes[len(changes)-1].ID
+			}
+			return changesOf(changes), err
+		},
+	})
 }
 
 // serveSamples shows what was seen while a run went on.
-func (e *Exposer) serveSamples(w http.ResponseWriter, r *http.Request) {
+func (e *Exposer) serveSamples(w http.ResponseWriter, r *http.Request) error {
 	given, err := parameters(r.URL.RawQuery, "run")
 	if err != nil {
-		e.writeError(w, http.StatusBadRequest, err.Error())
-		return
+		return err
 	}
 	run, err := id(given["run"])
 	if err != nil {
-		e.writeError(w, http.StatusBadRequest, "parameter run: "+err.Error()+": the ID of a run of /api/v1/runs")
-		return
+		return badRequest("parameter run: %v: the ID of a run of /api/v1/runs", err)
 	}
-	samples, err := e.options.History.Samples(r.Context(), run)
-	switch {
-	case err != nil:
-		e.unreadable(w, "Samples", err)
-	case len(samples) == 0:
-		e.writeError(w, http.StatusNotFound, "there are no samples of that run: they are kept of the latest runs of each experiment alone")
-	default:
-		e.writeJSON(w, http.StatusOK, map[string]any{"run": run, "samples": samples})
+	var samples []bench.Sample // one run has some 30,000 of 40 bytes at most
+	err = e.api.work(r.Context(), func() (err error) {
+		samples, err = e.options.History.Samples(r.Context(), run)
+		return err
+	})
+	if err != nil {
+		return err
 	}
+	if len(samples) == 0 {
+		return refusal{http.StatusNotFound, "there are no samples of that run: they are kept of the latest runs of each experiment alone"}
+	}
+	return stream(e, w, r, list[bench.Sample]{
+		head: fmt.Sprintf(`{"run":%d,"samples":[`, run), limit: len(samples), piece: 1000,
+		next: func(_ context.Context, n int) (piece []bench.Sample, err error) {
+			piece, samples = samples[:n], samples[n:]
+			return piece, nil
+		},
+	})
 }
 
 // serveStatistics shows what is still known of the runs that retention dropped.
-func (e *Exposer) serveStatistics(w http.ResponseWriter, r *http.Request) {
+func (e *Exposer) serveStatistics(w http.ResponseWriter, r *http.Request) error {
 	given, err := parameters(r.URL.RawQuery, "concurrency", "model", "runtime", "task")
-	if err == nil && len(given) < 4 {
-		err = errors.New("want task, runtime, model and concurrency: those of an experiment")
-	}
-	var n *int
-	if err == nil {
-		if n, err = concurrency(given["concurrency"]); err != nil {
-			err = fmt.Errorf("parameter concurrency is %.50q: %w", given["concurrency"], err)
-		}
-	}
 	if err != nil {
-		e.writeError(w, http.StatusBadRequest, err.Error())
-		return
+		return err
 	}
-	months, err := e.options.History.Statistics(r.Context(),
-		bench.Key{Task: given["task"], Runtime: given["runtime"], Model: given["model"], Concurrency: *n})
+	if len(given) < 4 {
+		return badRequest("want task, runtime, model and concurrency: those of an experiment")
+	}
+	n, err := concurrency(given["concurrency"])
 	if err != nil {
-		e.unreadable(w, "Statistics", err)
-		return
+		return badRequest("parameter concurrency is %.50q: %v", given["concurrency"], err)
 	}
-	e.writeJSON(w, http.StatusOK, map[string]any{"months": append([]bench.Dropped{}, months...)})
+	key := bench.Key{Task: given["task"], Runtime: given["runtime"], Model: given["model"], Concurrency: *n}
+	if err := e.known(r.Context(), filter{key.Task, key.Runtime, key.Model, n}); err != nil {
+		return err
+	}
+	return e.respond(w, r, func() (any, error) {
+		months, err := e.options.History.Statistics(r.Context(), key)
+		return map[string]any{"months": append([]bench.Dropped{}, months...)}, err
+	})
 }
 
-func (e *Exposer) serveBaselines(w http.ResponseWriter, r *http.Request) {
+func (e *Exposer) serveBaselines(w http.ResponseWriter, r *http.Request) error {
 	if _, err := parameters(r.URL.RawQuery); err != nil {
-		e.writeError(w, http.StatusBadRequest, err.Error())
-		return
+		return err
 	}
-	pins, err := e.options.Judge.Pins(r.Context())
-	if err != nil {
-		e.unreadable(w, "Baselines", err)
-		return
-	}
-	list := make([]baselineJSON, len(pins))
-	for i, p := range pins {
-		list[i] = baselineJSON{p.Name, p.Pinned, len(p.Levels)}
-	}
-	e.writeJSON(w, http.StatusOK, map[string]any{"baselines": list})
+	return e.respond(w, r, func() (any, error) {
+		pins, err := e.options.Judge.Pins(r.Context())
+		list := make([]baselineJSON, len(pins))
+		for i, p := range pins {
+			list[i] = baselineJSON{p.Name, p.Pinned, len(p.Levels)}
+		}
+		return map[string]any{"baselines": list}, err
+	})
 }

@@ -32,8 +32,8 @@ func TestVerdictsAndChanges(t *testing.T) {
 		"verdicts?task=cpu-bound": {`"conclusions":[]`, `"scalings":[]`, `"task":"cpu-bound"`},
 		"changes":                 {`"id":7`, `"sentence":"CPU time per unit of io-bound/cpython-3.13/asyncio/100: more by 20 % (95 %: +15 % to +25 %) since run 12 of 2026-01-02 12:12 UTC; nothing else is known to have moved; at that time changed: client from aiohttp 3.11.16 to aiohttp 3.12.0"`},
 		"samples?run=12":          {`"cpu_percent":99`},
-		"statistics?task=io-bound&runtime=cpython-3.13&model=asyncio&concurrency=100": {`"month":"2025-12"`, `"cpu":{"count":3,"mean":0.5`},
-		"statistics?task=io-bound&runtime=cpython-3.13&model=asyncio&concurrency=1":   {`{"months":[]}`},
+		"statistics?task=io-bound&runtime=cpython-3.13&model=asyncio&concurrency=100":         {`"month":"2025-12"`, `"cpu":{"count":3,"mean":0.5`},
+		"statistics?task=io-bound&runtime=cpython-3.9&model=asyncio%2Bthreads&concurrency=10": {`{"months":[]}`},
 		"baselines": {`{"baselines":[{"name":"release 1","pinned":"2026-01-02T12:00:00Z","levels":2}]}`},
 	} {
 		answer := get(t, e, "GET", "/api/v1/"+target)
@@ -88,7 +88,20 @@ func TestDecisions(t *testing.T) {
 		{"of both", "POST", "changes/accept", `{"id": 7, "all": true}`, true, false, 400, `want {\"id\": N} of one change, {\"scope\": S} with one of [model runtime host baseline], or {\"all\": true}`},
 		{"in bad JSON", "POST", "changes/accept", `{"id": "7"}`, true, false, 400, "the body is not the JSON that is wanted"},
 		{"in unknown words", "POST", "changes/accept", `{"change": 7}`, true, false, 400, "the body is not the JSON that is wanted"},
-		{"and more", "POST", "changes/accept", `{"id": 7} {"id": 8}`, true, false, 400, "the body goes on after its JSON"},
+		{"and more", "POST", "changes/accept", `{"id": 7} {"id": 8}`, true, false, 400, "invalid character '{' after top-level value"},
+		{"in capitals", "POST", "changes/accept", `{"ALL": true}`, true, false, 400, "unknown object member name \\\"ALL\\\""},
+		{"said twice", "POST", "changes/accept", `{"all": false, "all": true}`, true, false, 400, "duplicate object member name \\\"all\\\""},
+		{"in no UTF-8", "POST", "changes/accept", "{\"id\": 7, \"reason\": \"\xff\"}", true, false, 400, "invalid UTF-8"},
+		{"of ID 0 and all", "POST", "changes/accept", `{"id": 0, "all": true}`, true, false, 400, "want {"},
+		{"of no scope and all", "POST", "changes/accept", `{"scope": "", "all": true}`, true, false, 400, "want {"},
+		{"not of all", "POST", "changes/accept", `{"all": false}`, true, false, 400, "want {"},
+		{"null", "POST", "changes/accept", `null`, true, false, 400, "want {"},
+		{"a list", "POST", "changes/accept", `[{"all": true}]`, true, false, 400, "the body is not the JSON that is wanted"},
+		{"a part of a change", "POST", "changes/accept", `{"id": 7.5}`, true, false, 400, "the body is not the JSON that is wanted"},
+		{"beyond all numbers", "POST", "changes/accept", `{"id": 99999999999999999999}`, true, false, 400, "the body is not the JSON that is wanted"},
+		{"cut off", "POST", "changes/accept", `{"all": true`, true, false, 400, "the body is not the JSON that is wanted"},
+		{"empty", "POST", "changes/accept", ``, true, false, 400, "the body is not the JSON that is wanted"},
+		{"deep", "POST", "changes/accept", strings.Repeat("[", maxDecisionBytes/2), true, false, 400, "the body is not the JSON that is wanted"},
 		{"that fails", "POST", "changes/accept", `{"id": 10}`, true, false, 500, "the history cannot be written: benchd's log says why"},
 		{"pinned", "POST", "baselines", `{"name": "before 3.14"}`, true, false, 200, `{"name":"before 3.14","pinned":"2026-01-02T12:00:00Z","levels":3}`},
 		{"pinned without a name", "POST", "baselines", `{}`, true, false, 400, `want {\"name\": \"...\"}`},
@@ -102,7 +115,7 @@ func TestDecisions(t *testing.T) {
 			if tt.known {
 				o.Web = &WebConfig{now: web.Config{Users: map[string]config.Secret{"ann": "hash"}}}
 			}
-			o.Judge = &fakeJudge{accept: func(which bench.Selection, by string) ([]bench.Change, error) {
+			o.Judge = &fakeJudge{accept: func(_ context.Context, which bench.Selection, by string) ([]bench.Change, error) {
 				switch which.ID {
 				case 8:
 					return nil, fmt.Errorf("%w: there is no change 8", bench.ErrNotFound)

@@ -2,9 +2,11 @@ package expose
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,6 +24,7 @@ type metricsPage struct {
 	results http.Handler // of what is kept
 	now     http.Handler // of the rest
 	whole   http.Handler // of both, for who asks for some metrics by name
+	budget  *budget
 
 	mu     sync.Mutex
 	accept string // how it was asked for; what was kept is of one format alone, for each takes 700 KB
@@ -33,7 +36,7 @@ type metricsPage struct {
 // times stores each as a series of its own. Compression stays off too: it is
 // most of a scrape's CPU time, which the run that is being measured would miss,
 // and saves bytes where scraper and daemon are near each other.
-func newMetricsPage(results, now *prometheus.Registry, logger *slog.Logger) *metricsPage {
+func newMetricsPage(results, now *prometheus.Registry, budget *budget, logger *slog.Logger) *metricsPage {
 	of := func(g prometheus.Gatherer) http.Handler {
 		return promhttp.HandlerFor(g, promhttp.HandlerOpts{
 			ErrorLog:           slog.NewLogLogger(logger.Handler(), slog.LevelError),
@@ -42,22 +45,51 @@ func newMetricsPage(results, now *prometheus.Registry, logger *slog.Logger) *met
 			DisableCompression: true,
 		})
 	}
-	return &metricsPage{results: of(results), now: of(now), whole: of(prometheus.Gatherers{results, now})}
+	return &metricsPage{results: of(results), now: of(now), whole: of(prometheus.Gatherers{results, now}), budget: budget}
 }
 
 func (p *metricsPage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.RawQuery != "" { // name[]=...
-		p.whole.ServeHTTP(w, r)
+	named, err := namesAsked(r.URL.RawQuery)
+	if err != nil {
+		writeText(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	kept, rest := p.resultsFor(r), ask(p.now, r)
-	for _, part := range []*answer{kept, rest} {
+	var parts []*answer
+	err = p.budget.work(r.Context(), func() error {
+		if named {
+			parts = []*answer{ask(p.whole, r)}
+		} else {
+			parts = []*answer{p.resultsFor(r), ask(p.now, r)}
+		}
+		return nil
+	})
+	if err != nil {
+		return // the client is gone
+	}
+	var bodies [][]byte
+	for _, part := range parts {
 		if part.status != http.StatusOK {
 			part.send(w, part.body)
 			return
 		}
+		bodies = append(bodies, part.body)
 	}
-	rest.send(w, kept.body, rest.body)
+	parts[len(parts)-1].send(w, bodies...)
+}
+
+// namesAsked reports whether some metrics are asked for, by name[]. A misspelt
+// parameter would get all of them.
+func namesAsked(query string) (bool, error) {
+	given, err := url.ParseQuery(query)
+	if err != nil {
+		return false, fmt.Errorf("query string: %w", err)
+	}
+	for name := range given {
+		if name != "name[]" {
+			return false, fmt.Errorf("unknown parameter %.50q: there is name[]", name)
+		}
+	}
+	return len(given) > 0, nil
 }
 
 // resultsFor returns what is kept, made anew if that is of another format.

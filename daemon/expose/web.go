@@ -14,12 +14,13 @@ import (
 	"time"
 
 	"github.com/prometheus/exporter-toolkit/web"
+	"golang.org/x/net/netutil"
 
 	"benchd/daemon/linux"
 )
 
-// Limits of the server. The longest answer is a profile, whose handler extends
-// its own deadline.
+// Limits of the server. Answers in pieces and profiles extend the deadline of
+// writing.
 const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 10 * time.Second
@@ -40,11 +41,7 @@ func (e *Exposer) Serve(ctx context.Context, listener net.Listener, socket strin
 		handler = e.onlyHere(handler)
 	}
 	server := newServer(handler, logger)
-	server.ConnState = func(_ net.Conn, state http.ConnState) {
-		if state == http.StateNew || state == http.StateActive { // before TLS, and before a request is read
-			e.options.Web.refresh()
-		}
-	}
+	server.ConnState = (&connections{fresh: e.options.Web.refresh}).changed
 	if err := e.serveSocket(ctx, socket, logger); err != nil {
 		// Some file systems have no sockets. Measuring goes on.
 		logger.Error("`benchd accept` and `benchd baseline` will not work; decide by an authenticated POST, or choose another BENCHD_DATA_DIR.", "err", err)
@@ -52,7 +49,7 @@ func (e *Exposer) Serve(ctx context.Context, listener net.Listener, socket strin
 	served := make(chan error, 1)
 	go func() {
 		file := e.options.Web.file()
-		served <- web.Serve(listener, server, &web.FlagConfig{WebConfigFile: &file}, logger)
+		served <- web.Serve(netutil.LimitListener(listener, maxConnections), server, &web.FlagConfig{WebConfigFile: &file}, logger)
 	}()
 	select {
 	case err := <-served:
@@ -78,6 +75,7 @@ func newServer(handler http.Handler, logger *slog.Logger) *http.Server {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 	}
 }
@@ -126,18 +124,22 @@ func listen(ctx context.Context, path string) (net.Listener, error) {
 // newHandler answers all requests; those who are trusted may decide something.
 func (e *Exposer) newHandler(trusted func() bool) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/metrics", e.page)
+	mux.Handle("/metrics", e.page.budget.admit(e.page, e.refuse))
 	mux.HandleFunc("/-/healthy", func(w http.ResponseWriter, _ *http.Request) {
 		writeText(w, http.StatusOK, "benchd is healthy.")
 	})
 	mux.HandleFunc("/-/ready", e.serveReady)
-	mux.HandleFunc("/api/v1/experiments", e.serveExperiments)
-	mux.HandleFunc("/api/v1/runs", e.serveRuns)
-	mux.HandleFunc("/api/v1/samples", e.serveSamples)
-	mux.HandleFunc("/api/v1/statistics", e.serveStatistics)
-	mux.HandleFunc("/api/v1/verdicts", e.serveVerdicts)
-	mux.HandleFunc("/api/v1/changes", e.serveChanges)
-	mux.HandleFunc("/api/v1/baselines", e.serveBaselines)
+	for name, serve := range map[string]func(http.ResponseWriter, *http.Request) error{
+		"experiments": e.serveExperiments,
+		"runs":        e.serveRuns,
+		"samples":     e.serveSamples,
+		"statistics":  e.serveStatistics,
+		"verdicts":    e.serveVerdicts,
+		"changes":     e.serveChanges,
+		"baselines":   e.serveBaselines,
+	} {
+		mux.Handle("/api/v1/"+name, e.api.admit(e.answer(serve), e.refuse))
+	}
 	decisions := http.NewServeMux()
 	for pattern, act := range e.decisions() {
 		decisions.Handle(pattern, e.decide(act))
@@ -146,11 +148,11 @@ func (e *Exposer) newHandler(trusted func() bool) http.Handler {
 		e.writeError(w, http.StatusNotFound, fmt.Sprintf("there is no %.100s: try /api/v1/experiments, runs, samples, statistics, verdicts, changes or baselines", r.URL.Path))
 	})
 	if e.options.Pprof {
-		mux.HandleFunc("/debug/pprof/", pprof.Index)
-		mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
-		mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
-		mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
-		mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+		for name, serve := range map[string]http.HandlerFunc{
+			"": pprof.Index, "cmdline": pprof.Cmdline, "profile": pprof.Profile, "symbol": pprof.Symbol, "trace": pprof.Trace,
+		} {
+			mux.Handle("/debug/pprof/"+name, e.api.admit(serve, e.refuse))
+		}
 	}
 	mux.Handle("/", e.landingPage())
 	return e.guard(mux, decisions, trusted)
