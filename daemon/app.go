@@ -286,12 +286,12 @@ func serve(ctx context.Context, settings config.Config, log *slog.Logger) (err e
 	// Listening comes before everything else: a second daemon is told at once.
 	listener, err := net.Listen("tcp", settings.ListenAddress)
 	if err != nil {
-		return fmt.Errorf("BENCHD_LISTEN_ADDRESS: %w: end what serves there, perhaps another benchd, or choose another address", err)
+		return fmt.Errorf("BENCHD_LISTEN_ADDRESS: %w: %s", err, listenAdvice(err))
 	}
 	a, err := newApp(ctx, settings, log)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		log.Info("benchd was ended while it started", "err", err)
+		log.Info("benchd was ended while it started", "cause", context.Cause(ctx), "err", err)
 		return listener.Close()
 	case err != nil:
 		return errors.Join(err, listener.Close())
@@ -308,8 +308,24 @@ func serve(ctx context.Context, settings config.Config, log *slog.Logger) (err e
 		cancel() // without it nobody would see a result
 	}()
 	err = a.scheduler.Run(ctx)
+	log.Info("benchd ends", "cause", context.Cause(ctx))
 	cancel()
 	return errors.Join(err, <-served)
+}
+
+// listenAdvice is what to do about an address that cannot be listened on.
+func listenAdvice(err error) string {
+	switch name := (*net.DNSError)(nil); {
+	case errors.Is(err, unix.EADDRINUSE):
+		return "end what serves there, perhaps another benchd, or choose another address"
+	case errors.Is(err, unix.EACCES):
+		return "choose a port above 1023, which needs no privilege"
+	case errors.Is(err, unix.EADDRNOTAVAIL):
+		return "choose an address that this machine has, such as 127.0.0.1:9911"
+	case errors.As(err, &name):
+		return "choose a name that is known here, or an address such as 127.0.0.1:9911"
+	}
+	return "choose another address, such as 127.0.0.1:9911"
 }
 
 // list prints the experiments.

@@ -44,12 +44,12 @@ func decide(args []string, stdout, stderr io.Writer) int {
 	d, err := parseDecision(args)
 	if err != nil {
 		fmt.Fprintf(stderr, "benchd: %v\n\n%s", err, usage)
-		return 2
+		return statusUsage
 	}
 	settings, err := config.Load()
 	if err != nil {
 		fmt.Fprintf(stderr, "benchd: the settings are not usable; nothing was done:\n%v\n", err)
-		return 1
+		return statusFailed
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), decideTimeout)
 	defer cancel()
@@ -59,7 +59,7 @@ func decide(args []string, stdout, stderr io.Writer) int {
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "benchd: %v\n", err)
-		return 1
+		return statusFailed
 	}
 	return 0
 }
@@ -88,11 +88,13 @@ func parseAccept(args []string) (decision, error) {
 		return decision{}, errors.New("want accept ID, accept host or accept all: the ID is in the alert, and in /api/v1/changes?open=true")
 	}
 	body := map[string]any{"reason": saidBy(strings.Join(args[1:], " "))}
+	none := "No change is open."
 	switch args[0] {
 	case "all":
 		body["all"] = true
 	case string(bench.ScopeHost):
 		body["scope"] = bench.ScopeHost
+		none = "No change is open that the host is the cause of; /api/v1/changes?open=true has those with another cause."
 	default:
 		id, err := strconv.ParseInt(args[0], 10, 64)
 		if err != nil || id < 1 {
@@ -100,7 +102,7 @@ func parseAccept(args []string) (decision, error) {
 		}
 		body["id"] = id
 	}
-	return decision{http.MethodPost, "/api/v1/changes/accept", body, printAccepted}, nil
+	return decision{http.MethodPost, "/api/v1/changes/accept", body, func(w io.Writer, answer []byte) error { return printAccepted(w, answer, none) }}, nil
 }
 
 // saidBy puts the user's name before the reason.
@@ -150,7 +152,8 @@ func (d *decision) ask(ctx context.Context, socket string) ([]byte, error) {
 	return nil, errors.New(terminal.Line(failure.Error))
 }
 
-func printAccepted(w io.Writer, answer []byte) error {
+// printAccepted says none where nothing was accepted.
+func printAccepted(w io.Writer, answer []byte, none string) error {
 	var accepted struct {
 		Changes []struct {
 			ID       int64
@@ -161,7 +164,7 @@ func printAccepted(w io.Writer, answer []byte) error {
 		return err
 	}
 	if len(accepted.Changes) == 0 {
-		fmt.Fprintln(w, "No change is open.")
+		fmt.Fprintln(w, none)
 	}
 	for _, c := range accepted.Changes {
 		fmt.Fprintf(w, "Accepted change %d: %s.\n", c.ID, terminal.Line(c.Sentence))

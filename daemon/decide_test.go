@@ -51,9 +51,10 @@ func TestDecisions(t *testing.T) {
 		stdout, stderr string
 	}{
 		{"accept all", 0, "No change is open.\n", ""},
+		{"accept host", 0, "No change is open that the host is the cause of; /api/v1/changes?open=true has those with another cause.\n", ""},
 		{"accept 7 a reason", 1, "", "benchd: there is no change 7: /api/v1/changes?open=true lists those that are open\n"},
 		{"baseline list", 0, "No baseline is pinned.\n", ""},
-		{"baseline unpin old", 1, "", `benchd: there is no baseline "old": there are ""` + "\n"},
+		{"baseline unpin old", 1, "", `benchd: there is no baseline "old": none is pinned` + "\n"},
 	} {
 		got := ask(strings.Fields(tt.args)...)
 		if got.code != tt.code || got.stdout != tt.stdout || got.stderr != tt.stderr {

@@ -75,14 +75,14 @@ func detectFiles(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return 0
 	case err != nil:
 		fmt.Fprintf(stderr, "benchd detect: %v; benchd detect -h shows what there is\n", err)
-		return 2
+		return statusUsage
 	}
 	var all []detected
 	status := 0
 	for _, file := range f.files {
 		read, err := readSeries(file, stdin, f.read)
 		if err != nil {
-			status = 1
+			status = statusFailed
 			for line := range strings.Lines(err.Error()) {
 				fmt.Fprintf(stderr, "benchd detect: %s: %s\n", terminal.Line(file), strings.TrimSuffix(line, "\n"))
 			}
@@ -111,7 +111,7 @@ func detectFiles(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "benchd detect: %v\n", err)
-		return 1
+		return statusFailed
 	}
 	return status
 }

@@ -5,13 +5,13 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
-	"os"
+	"net/url"
+	"strings"
 	"time"
-
-	"github.com/goccy/go-yaml"
 
 	"benchd/daemon/config"
 )
@@ -20,6 +20,9 @@ import (
 // is measured, every core may be busy for a while.
 const healthTimeout = 4 * time.Second
 
+// maxHealth bounds the answer, which is one line.
+const maxHealth = 1 << 10
+
 // healthcheck asks the daemon with these settings whether it is alive, for
 // images without a shell and a client. It asks for health and not for
 // readiness: a daemon without a result is well.
@@ -27,32 +30,47 @@ const healthTimeout = 4 * time.Second
 // That it answers is what counts. It may well want a name and a password, or a
 // certificate, which are kept as hashes or not here at all: being refused is
 // an answer too.
+//
+// Whether it serves TLS it is asked itself. The web configuration says what it
+// will serve after its next start, and may be broken for the moment.
 func healthcheck(ctx context.Context, settings config.Config) error {
 	host, port, err := net.SplitHostPort(settings.ListenAddress)
-	if err != nil {
+	switch {
+	case err != nil:
 		return fmt.Errorf("BENCHD_LISTEN_ADDRESS: %w", err)
+	case strings.Trim(port, "0") == "":
+		return fmt.Errorf("BENCHD_LISTEN_ADDRESS is %q: the port that was chosen for it is in the daemon's log; set one to be able to ask for its health", settings.ListenAddress)
 	}
-	secure, err := servesTLS(settings.WebConfigFile)
-	if err != nil {
-		return err
-	}
-	url := "http://"
-	if secure {
-		url = "https://"
-	}
-	url += net.JoinHostPort(reachable(host), port) + "/-/healthy"
-
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	asked := url.URL{Scheme: "http", Host: net.JoinHostPort(reachable(host), port), Path: "/-/healthy"}
+	if settings.WebConfigFile != "" {
+		asked.Scheme = "https" // first, for a server with TLS logs who comes without
+	}
+	err = askHealth(ctx, asked)
+	if errors.Is(err, http.ErrSchemeMismatch) {
+		asked.Scheme = "http"
+		err = askHealth(ctx, asked)
+	}
+	return err
+}
+
+// askHealth is nil where a daemon that is alive answers.
+func askHealth(ctx context.Context, asked url.URL) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, asked.String(), http.NoBody)
 	if err != nil {
 		return err
 	}
-	client := http.Client{Transport: &http.Transport{
-		// A proxy is for others, and the certificate is for the name by which
-		// others know this machine.
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // see above
-	}}
+	client := http.Client{
+		Transport: &http.Transport{
+			// A proxy is for others, and the certificate is for the name by which
+			// others know this machine.
+			TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // see above
+		},
+		// benchd sends nobody elsewhere: it is another program.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	defer client.CloseIdleConnections()
 	response, err := client.Do(request)
 	var refused *net.OpError
 	if errors.As(err, &refused) && refused.Op == "remote error" {
@@ -61,9 +79,13 @@ func healthcheck(ctx context.Context, settings config.Config) error {
 	if err != nil {
 		return fmt.Errorf("benchd does not answer: %w", err)
 	}
-	response.Body.Close()
+	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusUnauthorized {
-		return fmt.Errorf("benchd is not healthy: %s answers %s", url, response.Status)
+		return fmt.Errorf("benchd is not healthy: %s answers %s", &asked, response.Status)
+	}
+	// A hung daemon may have sent the head already.
+	if _, err := io.Copy(io.Discard, io.LimitReader(response.Body, maxHealth)); err != nil {
+		return fmt.Errorf("benchd does not answer to the end: %w", err)
 	}
 	return nil
 }
@@ -79,30 +101,4 @@ func reachable(host string) string {
 		return "::1"
 	}
 	return host
-}
-
-// servesTLS looks into the exporter-toolkit's web configuration file, "" for
-// none. That the rest of it is right, the daemon has checked.
-func servesTLS(webConfigFile string) (bool, error) {
-	file, err := readWebConfig(webConfigFile)
-	return len(file.TLS) > 0, err
-}
-
-// webConfig is what benchd needs to know of the exporter-toolkit's file.
-type webConfig struct {
-	TLS map[string]any `yaml:"tls_server_config"`
-}
-
-func readWebConfig(name string) (file webConfig, err error) {
-	if name == "" {
-		return file, nil
-	}
-	content, err := os.ReadFile(name)
-	if err != nil {
-		return file, fmt.Errorf("BENCHD_WEB_CONFIG_FILE: %w", err)
-	}
-	if err := yaml.Unmarshal(content, &file); err != nil {
-		return file, fmt.Errorf("BENCHD_WEB_CONFIG_FILE %s: %w", name, err)
-	}
-	return file, nil
 }

@@ -7,20 +7,16 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
 	_ "time/tzdata" // BENCHD_SCHEDULE goes by TZ on machines without zones too
 
 	"benchd/daemon/config"
 	"benchd/daemon/httpbin"
 	"benchd/daemon/run"
-	"benchd/daemon/terminal"
 	"benchd/workloads"
 	"benchd/workloads/workload"
 )
@@ -40,6 +36,10 @@ Usage:
   benchd httpbin ADDR   serve an httpbin that tells what it uses, for BENCHD_HTTPBIN_URL
   benchd healthcheck    exit with status 0 if the daemon with these settings answers
   benchd version        print the version
+
+Exit status: 0 if all went well, 1 if not, 2 for a command line that makes no
+sense; of once 3 if some runs were ok and some were not.
+SIGINT, SIGTERM and SIGHUP end a run and then benchd; a second one ends it at once.
 `
 
 func main() {
@@ -49,8 +49,23 @@ func main() {
 // dispatch finds out as what this process was started: benchd starts itself
 // again as supervisor, as built-in workload and as httpbin.
 func dispatch(args []string, stdout, stderr io.Writer) int {
-	// Whatever a command prints, text of others is in it somewhere.
-	stdout, stderr = terminal.Writer{Writer: stdout}, terminal.Writer{Writer: stderr}
+	out, messages := newOutput(stdout), newOutput(stderr)
+	status := perform(args, out, messages)
+	if out.failed != nil {
+		fmt.Fprintf(messages, "benchd: not all of the output could be written: %v\n", out.failed)
+		return max(status, statusFailed)
+	}
+	return status
+}
+
+// Exit statuses. One of a signal is the shell's.
+const (
+	statusFailed = 1 // the command failed
+	statusUsage  = 2 // the command line makes no sense
+	statusSome   = 3 // some runs of `benchd once` were ok, and some were not
+)
+
+func perform(args []string, stdout, stderr io.Writer) int {
 	command := ""
 	if len(args) > 0 {
 		command = args[0]
@@ -67,6 +82,7 @@ func dispatch(args []string, stdout, stderr io.Writer) int {
 			}
 		}
 	case "httpbin": // httpbin [ADDRESS]
+		surviveLostOutput()
 		switch len(args) {
 		case 1:
 			return httpbin.Serve("")
@@ -89,7 +105,7 @@ func dispatch(args []string, stdout, stderr io.Writer) int {
 		}
 	}
 	fmt.Fprintf(stderr, "benchd: cannot make sense of %q\n\n%s", args, usage)
-	return 2
+	return statusUsage
 }
 
 // withSettings runs what needs the settings.
@@ -106,10 +122,13 @@ func withSettings(command string, stdout, stderr io.Writer) int {
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "benchd: the settings are not usable; nothing was started:\n%v\n", err)
-		return 1
+		return statusFailed
 	}
 	ctx, stop := untilSignal(stderr)
-	defer stop()
+	defer stop(nil)
+	if command == "" || command == "once" {
+		surviveLostOutput()
+	}
 	log := newLogger(settings, stderr)
 	switch command {
 	case "config":
@@ -122,27 +141,15 @@ func withSettings(command string, stdout, stderr io.Writer) int {
 	default:
 		err = serve(ctx, settings, log)
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errSomeRuns):
 		fmt.Fprintf(stderr, "benchd: %v\n", err)
-		return 1
+		return statusSome
 	}
-	return 0
-}
-
-// untilSignal is done at the first SIGINT or SIGTERM; a second ends the
-// process at once, and its supervisor kills what was running.
-func untilSignal(stderr io.Writer) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(context.Background())
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-signals
-		cancel()
-		<-signals
-		fmt.Fprintln(stderr, "benchd: second signal, ended at once")
-		os.Exit(1)
-	}()
-	return ctx, cancel
+	fmt.Fprintf(stderr, "benchd: %v\n", err)
+	return statusFailed
 }
 
 func newLogger(settings config.Config, w io.Writer) *slog.Logger {

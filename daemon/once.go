@@ -20,7 +20,6 @@ import (
 	"benchd/daemon/bench"
 	"benchd/daemon/config"
 	"benchd/daemon/schedule"
-	"benchd/daemon/terminal"
 )
 
 // once runs one cycle and prints a table of its results.
@@ -41,7 +40,32 @@ func once(ctx context.Context, settings config.Config, log *slog.Logger, stdout,
 	fmt.Fprintf(stdout, "\n%d of %d runs in %v, size %s, seed %d.\n",
 		cycle.Done, cycle.Total, cycle.Ended.Sub(cycle.Started).Round(time.Second), settings.Size, cycle.Seed)
 	if cycle.Done < cycle.Total {
-		return errors.New("the cycle was interrupted")
+		return fmt.Errorf("the cycle was interrupted: %w", context.Cause(ctx))
+	}
+	return howTheyEnded(runs)
+}
+
+// errSomeRuns is that only some runs of a cycle were ok.
+var errSomeRuns = errors.New("not all runs were ok")
+
+// howTheyEnded is nil when all runs are ok and in the history.
+func howTheyEnded(runs []bench.Run) error {
+	ok, lost := 0, 0
+	for _, r := range runs {
+		if r.Outcome == bench.OK {
+			ok++
+		}
+		if r.ID == 0 {
+			lost++
+		}
+	}
+	switch {
+	case lost > 0:
+		return fmt.Errorf("%d of %d runs are not in the history: the log says why", lost, len(runs))
+	case ok == 0:
+		return fmt.Errorf("none of the %d runs was ok: the log says why", len(runs))
+	case ok < len(runs):
+		return fmt.Errorf("%w: %d of %d were not, the column state and the log say why", errSomeRuns, len(runs)-ok, len(runs))
 	}
 	return nil
 }
@@ -49,15 +73,6 @@ func once(ctx context.Context, settings config.Config, log *slog.Logger, stdout,
 func isTerminal(w io.Writer) bool {
 	f, ok := unescaped(w).(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-// unescaped is where a command's output goes: the progress bar moves the cursor
-// on purpose.
-func unescaped(w io.Writer) io.Writer {
-	if escaping, ok := w.(terminal.Writer); ok {
-		return escaping.Writer
-	}
-	return w
 }
 
 // writeRuns prints one line for each experiment, the median over its runs:

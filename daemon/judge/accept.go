@@ -207,7 +207,11 @@ func (j *Judge) Unpin(ctx context.Context, name string) error {
 		}
 	}
 	if len(rest) == len(pins) {
-		return fmt.Errorf("%w: there is no baseline %q: there are %q", bench.ErrNotFound, name, strings.Join(names, ", "))
+		pinned := "none is pinned"
+		if len(names) > 0 {
+			pinned = fmt.Sprintf("there are %q", strings.Join(names, ", "))
+		}
+		return fmt.Errorf("%w: there is no baseline %q: %s", bench.ErrNotFound, name, pinned)
 	}
 	if err := j.options.History.RemovePin(ctx, name); err != nil {
 		return err

@@ -23,6 +23,7 @@ type talk struct {
 
 var (
 	errTimeout    = errors.New("timeout")
+	errLingers    = errors.New("timeout") // after the region: no setting lengthens it
 	errStopped    = errors.New("the daemon was stopped")
 	errExited     = errors.New("the workload ended")
 	errNotStarted = errors.New("not started")
@@ -151,7 +152,7 @@ func (t *talk) awaitExit() error {
 		case <-last:
 			messages = nil // a stray holds the pipe
 		case <-t.deadline:
-			return fmt.Errorf("%w: it did not exit within %v of being let go", errTimeout, exitPatience)
+			return fmt.Errorf("%w: it did not exit within %v of being let go", errLingers, exitPatience)
 		case <-t.ctx.Done():
 			return errStopped
 		}

@@ -19,6 +19,9 @@ func judge(e bench.Experiment, run *bench.Run, t *talk, err error) ending {
 	case errors.Is(err, errTimeout):
 		return ending{outcome: bench.TimedOut, reason: fmt.Sprintf(
 			"%v (limit %v: raise BENCHD_RUN_TIMEOUT, or see its output)", err, e.Timeout)}
+	case errors.Is(err, errLingers):
+		return ending{outcome: bench.TimedOut, reason: fmt.Sprintf(
+			"%v: end it at the line exit (see workloads/README.md); its output may say what it waits for", err)}
 	case errors.As(err, &malformed):
 		return ending{outcome: bench.BadProtocol, reason: fmt.Sprintf(
 			"%v (see workloads/README.md)", malformed)}
