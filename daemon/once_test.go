@@ -116,6 +116,7 @@ type told struct{ log []string }
 func (o *told) CycleStarted(bench.Cycle)               { o.log = append(o.log, "cycle started") }
 func (o *told) RunStarted(bench.Experiment, time.Time) { o.log = append(o.log, "run started") }
 func (o *told) RunEnded(bench.Run, error)              { o.log = append(o.log, "run ended") }
+func (o *told) ResultsWaiting(int)                     { o.log = append(o.log, "waiting") }
 func (o *told) CycleProgress(bench.Cycle)              { o.log = append(o.log, "progress") }
 func (o *told) CycleEnded(bench.Cycle)                 { o.log = append(o.log, "cycle ended") }
 

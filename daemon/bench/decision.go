@@ -9,6 +9,10 @@ var (
 	ErrConflict = errors.New("conflict")
 )
 
+// ErrUnrecordable is that something can never be recorded, however often it is
+// tried.
+var ErrUnrecordable = errors.New("please report this as a fault of benchd")
+
 // Selection are open changes: that of an ID, those of a scope, or all of them,
 // which is the zero value.
 type Selection struct {

@@ -96,11 +96,11 @@ func encodeFigures(f *bench.Figures) (sql.NullString, error) {
 	for i := range figures.NumField() {
 		_, err := json.Marshal(figures.Field(i).Interface())
 		if bad := (*json.UnsupportedValueError)(nil); errors.As(err, &bad) {
-			return sql.NullString{}, fmt.Errorf("%s is %s, not a number that can be kept: please report this as a fault of benchd",
-				figures.Type().Field(i).Name, bad.Str)
+			return sql.NullString{}, fmt.Errorf("%s is %s, not a number that can be kept: %w",
+				figures.Type().Field(i).Name, bad.Str, bench.ErrUnrecordable)
 		}
 	}
-	return sql.NullString{}, fmt.Errorf("encode figures: %w", err)
+	return sql.NullString{}, fmt.Errorf("encode figures: %w: %w", err, bench.ErrUnrecordable)
 }
 
 // RunByID returns the run of that ID, and false when there is none: retention

@@ -21,7 +21,7 @@ func encodeSamples(samples []bench.Sample) ([]byte, error) {
 	for _, s := range samples {
 		for _, v := range []float64{s.Seconds, s.CPUPercent, s.MemoryBytes, s.Threads, s.Processes} {
 			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return nil, fmt.Errorf("a sample has %v, not a number that can be kept: please report this as a fault of benchd", v)
+				return nil, fmt.Errorf("a sample has %v, not a number that can be kept: %w", v, bench.ErrUnrecordable)
 			}
 		}
 	}

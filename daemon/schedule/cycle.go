@@ -8,10 +8,6 @@ import (
 	"benchd/daemon/bench"
 )
 
-// recordTimeout bounds one attempt to record something. The daemon has 5 s to
-// end in, of which the workload may use 2.
-const recordTimeout = 2 * time.Second
-
 // cycle runs one cycle, and hands each run to keep. The next one is due at
 // next, or never if that is zero.
 func (s *Scheduler) cycle(ctx context.Context, next time.Time, keep func(bench.Run)) bench.Cycle {
@@ -43,14 +39,12 @@ func (s *Scheduler) begin(ctx context.Context) bench.Cycle {
 	}
 	s.Log.Info("cycle starts", "cycle", c.Number, "runs", c.Total, "seed", c.Seed, "warm_up", c.WarmUp)
 	// Already now: its number is used up, also if this is its last message.
-	s.recordCycle(ctx, c)
+	s.hand(ctx, result{cycle: c})
 	s.Observer.CycleStarted(c)
 	return c
 }
 
-// run makes one run of the cycle. It is recorded before anybody hears of it,
-// so that nothing is ever shown that a crash could take back; what could not
-// be recorded is not judged, for a judgement must be the same after a restart.
+// run makes one run of the cycle.
 func (s *Scheduler) run(ctx context.Context, c *bench.Cycle, e bench.Experiment, rerun bool) bench.Run {
 	s.Observer.RunStarted(e, s.now())
 	r := s.Runner.Run(ctx, e)
@@ -62,14 +56,7 @@ func (s *Scheduler) run(ctx context.Context, c *bench.Cycle, e bench.Experiment,
 	default:
 		c.Done++
 	}
-	err := s.record(ctx, &r)
-	s.report(&r, err)
-	if err == nil {
-		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
-		defer cancel()
-		s.Judge.Judge(limited, &r)
-	}
-	s.Observer.RunEnded(r, err)
+	s.hand(ctx, result{run: &r})
 	s.Observer.CycleProgress(*c)
 	return r
 }
@@ -81,7 +68,7 @@ func (s *Scheduler) run(ctx context.Context, c *bench.Cycle, e bench.Experiment,
 func (s *Scheduler) rerun(ctx context.Context, c *bench.Cycle, suspect bench.Key, rounds *int, keep func(bench.Run)) {
 	for ; *rounds > 0; *rounds-- {
 		again := s.Judge.Again(suspect)
-		if len(again) == 0 || ctx.Err() != nil {
+		if len(again) == 0 || ctx.Err() != nil || s.late { // what is not recorded is not judged
 			return
 		}
 		s.Log.Info("suspect is run again", "experiment", suspect.String(), "cycle", c.Number, "beside", len(again)-1)
@@ -111,38 +98,22 @@ func (s *Scheduler) end(ctx context.Context, c *bench.Cycle, next time.Time) {
 		c.Next = next
 		s.Log.Info("cycle has ended", "cycle", c.Number, "took", took.Round(time.Millisecond), "next", c.Next)
 	}
-	s.recordCycle(ctx, *c)
-	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
-	defer cancel()
-	s.Judge.CycleEnded(limited, *c)
-	s.Observer.CycleEnded(*c)
-}
-
-// record records also what is left to record when ctx has ended.
-func (s *Scheduler) record(ctx context.Context, r *bench.Run) error {
-	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
-	defer cancel()
-	return s.Recorder.Record(limited, r)
-}
-
-// recordCycle logs a failure itself: measuring goes on without.
-func (s *Scheduler) recordCycle(ctx context.Context, c bench.Cycle) {
-	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
-	defer cancel()
-	if err := s.Recorder.RecordCycle(limited, c); err != nil {
-		s.Log.Error("cycle is not in the history, measuring goes on", "cycle", c.Number, "err", err)
+	if s.late && ctx.Err() != nil { // it was tried a moment ago
+		s.waiting = append(s.waiting, result{cycle: *c})
+		return
+	}
+	s.hand(ctx, result{cycle: *c})
+	if s.late {
+		s.Observer.CycleProgress(*c) // it is not going on, whatever can be recorded
 	}
 }
 
 // report logs how a run ended.
-func (s *Scheduler) report(r *bench.Run, recordErr error) {
+func (s *Scheduler) report(r *bench.Run) {
 	log := s.Log.With("experiment", r.Key.String(), "cycle", r.Cycle)
 	if r.Outcome == bench.OK {
 		log.Debug("run has ended", "run", r.ID, "noise", r.Noise)
 	} else {
 		log.Warn("run is not ok", "run", r.ID, "outcome", r.Outcome, "err", r.Error, "output", r.Output)
-	}
-	if recordErr != nil {
-		log.Error("run is not in the history and will be missing after a restart, measuring goes on; mend what the error names", "err", recordErr)
 	}
 }

@@ -32,11 +32,19 @@ func (s *Scheduler) wait(ctx context.Context, next time.Time) bool {
 		if sooner := s.due(now); sooner.Before(at) {
 			at = sooner
 		}
-		timer := time.NewTimer(min(at.Sub(now), maxSleep))
+		sleep := min(at.Sub(now), maxSleep)
+		if s.late {
+			sleep = min(sleep, recordAgain)
+		}
+		timer := time.NewTimer(sleep)
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
+			return false
+		}
+		if s.late {
+			s.settle(ctx)
 		}
 	}
 	return false

@@ -25,6 +25,7 @@ type world struct {
 	log    bytes.Buffer
 
 	began     time.Time
+	output    string                 // of every run
 	take      time.Duration          // that a run takes
 	refuse    func(*bench.Run) error // by the recorder, nil for never
 	afterRun  func(n int)            // is told how many runs there were
@@ -70,7 +71,7 @@ func (w *world) note(format string, args ...any) {
 }
 
 func (w *world) Run(ctx context.Context, e bench.Experiment) bench.Run {
-	r := bench.Run{Key: e.Key, Outcome: bench.OK}
+	r := bench.Run{Key: e.Key, Outcome: bench.OK, Output: w.output}
 	select {
 	case <-time.After(w.take):
 	case <-ctx.Done():
@@ -127,6 +128,8 @@ func (w *world) RunEnded(r bench.Run, err error) {
 		w.afterRun(len(w.runs))
 	}
 }
+
+func (w *world) ResultsWaiting(n int) { w.note("%d wait", n) }
 
 func (w *world) CycleProgress(c bench.Cycle) { w.note("progress %d/%d", c.Done, c.Total) }
 

@@ -28,7 +28,8 @@ type Runner interface {
 
 // Recorder keeps results.
 type Recorder interface {
-	// Record makes the run durable and sets its ID.
+	// Record makes the run durable and sets its ID. It is asked again later if it
+	// fails, unless by bench.ErrUnrecordable.
 	Record(ctx context.Context, r *bench.Run) error
 	// RecordCycle replaces what was kept of the cycle of that number.
 	RecordCycle(ctx context.Context, c bench.Cycle) error
@@ -50,9 +51,12 @@ type Judge interface {
 type Observer interface {
 	CycleStarted(c bench.Cycle)
 	RunStarted(e bench.Experiment, at time.Time)
-	// RunEnded follows the attempt to record the run, and its judgement;
-	// recordErr is why recording failed, nil if it did not.
-	RunEnded(r bench.Run, recordErr error)
+	// RunEnded follows when the run is recorded and judged; or lost, for the
+	// reason given. That may be some runs later, in order.
+	RunEnded(r bench.Run, lost error)
+	// ResultsWaiting is told how many runs and cycles have ended and wait to be
+	// recorded, whenever that changes. No run is going on.
+	ResultsWaiting(n int)
 	CycleProgress(c bench.Cycle) // after every run
 	CycleEnded(c bench.Cycle)
 }
@@ -77,7 +81,9 @@ type Scheduler struct {
 
 	runnable []bench.Experiment // set by prepare, as the next
 	seed     uint64
-	begun    int64 // cycles since the start
+	begun    int64    // cycles since the start
+	waiting  []result // to be recorded, the oldest first
+	late     bool     // some of them could not be recorded at once
 }
 
 // Run runs cycles until ctx ends, and then returns nil: the first at once, the
@@ -91,6 +97,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	next := s.due(s.now())
 	zone, _ := next.Zone()
 	s.Log.Info("a cycle starts now, and the next one when it is due", "next", next, "zone", zone)
+	defer s.abandon()
 	for ctx.Err() == nil {
 		next := s.due(s.now())
 		c := s.cycle(ctx, next, func(bench.Run) {})
@@ -110,6 +117,7 @@ func (s *Scheduler) Cycle(ctx context.Context) ([]bench.Run, bench.Cycle, error)
 	}
 	var runs []bench.Run
 	c := s.cycle(ctx, time.Time{}, func(r bench.Run) { runs = append(runs, r) })
+	s.abandon()
 	return runs, c, nil
 }
 

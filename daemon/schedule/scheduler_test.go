@@ -3,7 +3,9 @@ package schedule
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -154,25 +156,118 @@ func TestCycleCutShortReturnsWhatThereIs(t *testing.T) {
 	})
 }
 
-func TestMeasuringGoesOnWithoutARecorder(t *testing.T) {
+// TestWhatCannotBeRecordedWaits has a recorder that fails from the second run of
+// the first cycle to the second of the next one: measuring goes on, nothing is
+// shown before it is recorded, and all of it is, in order.
+func TestWhatCannotBeRecordedWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(3)
-		full := errors.New("the disk is full")
-		w.refuse = func(*bench.Run) error { return full }
-		w.runFor(t, 11*time.Minute)
-		if len(w.runs) < 4 {
-			t.Fatalf("only %d runs", len(w.runs))
-		}
-		if !slices.Contains(w.events, "end 1, ID 0, the disk is full") {
-			t.Errorf("the observer was not told: %v", w.events)
-		}
-		for text, want := range map[string]int{
-			`level=ERROR msg="run is not in the history and will be missing after a restart, measuring goes on; mend what the error names" experiment=t//1/0 cycle=1 err="the disk is full"`: 1,
-			`level=ERROR msg="cycle is not in the history, measuring goes on" cycle=1 err="the disk is full"`:                                                                                2, // at start and end
-		} {
-			if n := w.logged(text); n != want {
-				t.Errorf("logged %d times, want %d: %s\n%s", n, want, text, &w.log)
+		measured := 0
+		w.refuse = func(*bench.Run) error {
+			if measured = strings.Count(strings.Join(w.events, " "), "progress"); measured > 0 && measured < 5 {
+				return errors.New("the disk is full")
 			}
+			return nil
+		}
+		w.runFor(t, 11*time.Minute)
+		var shown, want []string
+		waited := 0
+		for _, e := range w.events {
+			switch {
+			case strings.HasPrefix(e, "start "):
+				want = append(want, strings.TrimPrefix(e, "start "))
+			case strings.HasPrefix(e, "judge cycle"):
+				want = append(want, "cycle")
+				shown = append(shown, "cycle")
+			case strings.HasPrefix(e, "end "):
+				model, rest, _ := strings.Cut(strings.TrimPrefix(e, "end "), ",")
+				if shown = append(shown, model); !strings.HasSuffix(rest, "<nil>") {
+					t.Errorf("lost: %s", e)
+				}
+			case strings.HasSuffix(e, " wait"):
+				waited++
+			}
+		}
+		want = slices.DeleteFunc(want, func(s string) bool { return s == "cycle" })
+		cycles := len(shown)
+		shown = slices.DeleteFunc(shown, func(s string) bool { return s == "cycle" })
+		if cycles -= len(shown); cycles != 2 || waited < 5 {
+			t.Errorf("%d cycles were judged, want 2; told %d times that something waits", cycles, waited)
+		}
+		same(t, "runs in the order in which they are shown", shown, want)
+		for i, r := range w.runs {
+			if r.ID != int64(i+1) {
+				t.Errorf("run %d has ID %d", i, r.ID)
+			}
+		}
+		for _, text := range []string{
+			`level=ERROR msg="results cannot be recorded now; they wait in memory and are not shown, measuring goes on; mend what the error names" err="the disk is full"`,
+			`level=INFO msg="all results that waited are recorded"`,
+		} {
+			if n := w.logged(text); n != 1 {
+				t.Errorf("logged %d times, want once: %s\n%s", n, text, &w.log)
+			}
+		}
+	})
+}
+
+// TestWhatWaitsIsRecordedBetweenCycles does not leave it to the next cycle.
+func TestWhatWaitsIsRecordedBetweenCycles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(1)
+		full := true
+		w.refuse = func(*bench.Run) error {
+			if full {
+				return errors.New("the disk is full")
+			}
+			return nil
+		}
+		time.AfterFunc(time.Minute, func() { full = false })
+		w.runFor(t, 2*time.Minute)
+		same(t, "last events", w.events[len(w.events)-8:], []string{"record cycle 1, 0/1", "record 0", "judge 0", "end 0, ID 1, <nil>",
+			"record cycle 1, 1/1", "judge cycle 1", "cycle 1 ends, 1/1", "0 wait"})
+	})
+}
+
+// TestTheMemoryOfWhatWaitsIsBounded loses the oldest runs, and says so.
+func TestTheMemoryOfWhatWaitsIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(1)
+		w.output = strings.Repeat("x", mostWaiting/8)
+		w.refuse = func(*bench.Run) error { return errors.New("the disk is full") }
+		w.runFor(t, 115*time.Minute) // 12 runs
+		most, lost := 0, 0
+		for _, e := range w.events {
+			var n int
+			if _, err := fmt.Sscanf(e, "%d wait", &n); err == nil {
+				most = max(most, n)
+			}
+			if strings.HasSuffix(e, "ID 0, the disk is full") {
+				lost++
+			}
+		}
+		if most > 3*8 || lost != 5 || w.logged(`msg="run is lost: it was not recorded"`) != 12 {
+			t.Errorf("up to %d results waited, %d runs were lost while it was full:\n%.2000s", most, lost, &w.log)
+		}
+	})
+}
+
+// TestWhatCanNeverBeRecordedHoldsUpNothing is for a figure that is no number.
+func TestWhatCanNeverBeRecordedHoldsUpNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(2)
+		w.refuse = func(r *bench.Run) error {
+			if r != nil && r.Model == "0" {
+				return fmt.Errorf("WallSeconds is NaN: %w", bench.ErrUnrecordable)
+			}
+			return nil
+		}
+		if _, _, err := w.Cycle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if slices.Contains(w.events, "judge 0") || !slices.Contains(w.events, "judge 1") ||
+			!slices.Contains(w.events, "end 0, ID 0, WallSeconds is NaN: please report this as a fault of benchd") {
+			t.Errorf("events: %v", w.events)
 		}
 	})
 }
@@ -292,23 +387,4 @@ func TestSuspectsAreRunAgain(t *testing.T) {
 			}
 		})
 	}
-}
-
-// What is not recorded would not be judged after a restart either.
-func TestOnlyWhatIsRecordedIsJudged(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(2)
-		w.refuse = func(r *bench.Run) error {
-			if r != nil && r.Model == "0" {
-				return errors.New("the disk is full")
-			}
-			return nil
-		}
-		if _, _, err := w.Cycle(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if slices.Contains(w.events, "judge 0") || !slices.Contains(w.events, "judge 1") {
-			t.Errorf("events: %v", w.events)
-		}
-	})
 }
