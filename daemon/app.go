@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -40,6 +41,8 @@ type app struct {
 	judge       *judge.Judge
 	exposer     *expose.Exposer
 	scheduler   *schedule.Scheduler
+
+	dataSize atomic.Pointer[float64] // of BENCHD_DATA_DIR, in bytes
 
 	teardown []func() error // last in, first out
 }
@@ -91,6 +94,7 @@ func newApp(ctx context.Context, settings config.Config, log *slog.Logger) (a *a
 		return a, err
 	}
 	a.onClose(a.store.Close)
+	a.measureData()
 
 	a.experiments, err = load(ctx, settings, filepath.Join(data, "workloads"), self)
 	if err != nil {
@@ -129,7 +133,7 @@ func newApp(ctx context.Context, settings config.Config, log *slog.Logger) (a *a
 		Build:       buildOf().Build,
 		Live:        a.runner.Live,
 		Server:      server.seen,
-		Data:        func() expose.Data { return lookAt(data) },
+		Data:        a.data,
 		Leftovers:   a.leftovers,
 		History:     a.store,
 		Judge:       a.judge,
@@ -159,12 +163,19 @@ func newApp(ctx context.Context, settings config.Config, log *slog.Logger) (a *a
 	return a, nil
 }
 
-// lookAt leaves out what cannot be found out.
-func lookAt(data string) (d expose.Data) {
-	if size, err := linux.SizeBytes(data); err == nil {
-		d.SizeBytes = &size
+// measureData looks at how large the folder is. It walks it, so it is done between
+// the cycles and never at a scrape, which may come in the middle of a run.
+func (a *app) measureData() {
+	var size *float64 // nil where it cannot be found out
+	if n, err := linux.SizeBytes(a.store.Dir()); err == nil {
+		size = &n
 	}
-	if free, err := linux.FreeBytes(data); err == nil {
+	a.dataSize.Store(size)
+}
+
+func (a *app) data() expose.Data {
+	d := expose.Data{SizeBytes: a.dataSize.Load(), Damaged: a.store.Losses()}
+	if free, err := linux.FreeBytes(a.store.Dir()); err == nil {
 		d.FreeBytes = &free
 	}
 	return d
@@ -189,6 +200,7 @@ type observer struct {
 func (o observer) CycleEnded(c bench.Cycle) {
 	o.Exposer.CycleEnded(c)
 	o.app.prune(c)
+	o.app.measureData()
 	o.app.runner.Clear()
 	workload.Shed()
 }

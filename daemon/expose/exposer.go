@@ -45,10 +45,12 @@ type Build struct {
 	GoVersion string // "go1.26.8"
 }
 
-// Data is the room that BENCHD_DATA_DIR takes and has. Nil is not known.
+// Data is the room that BENCHD_DATA_DIR takes and has, and what was lost in it.
+// Nil is not known.
 type Data struct {
 	SizeBytes *float64
 	FreeBytes *float64
+	Damaged   map[string]int64 // records, by kind
 }
 
 // Options are what an Exposer shows.
@@ -87,6 +89,7 @@ type Exposer struct {
 
 	mu        sync.Mutex
 	running   *running
+	waiting   int          // results that are to be recorded
 	cycle     *bench.Cycle // current or, between cycles, latest; nil before the first
 	lastCycle *bench.Cycle // latest that has ended
 	ready     bool         // there is a result to see
@@ -166,10 +169,19 @@ func (e *Exposer) RunStarted(x bench.Experiment, at time.Time) {
 	e.running = &running{x.Key, at}
 }
 
-// RunEnded counts a run and shows its figures, if it is good. recordErr is why
-// it could not be recorded, nil when it was.
-func (e *Exposer) RunEnded(r bench.Run, recordErr error) {
-	if recordErr != nil {
+// ResultsWaiting takes note of how many results wait to be recorded, while no
+// run is going on.
+func (e *Exposer) ResultsWaiting(n int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.running, e.waiting = nil, n
+}
+
+// RunEnded counts a run and shows its figures, if it is good. lost is why it will
+// never be recorded, nil when it was: then nothing of it is shown, for after a
+// restart nothing would be.
+func (e *Exposer) RunEnded(r bench.Run, lost error) {
+	if lost != nil {
 		e.metrics.recordErrors.Inc()
 	}
 	defer e.page.renew()
@@ -189,7 +201,9 @@ func (e *Exposer) RunEnded(r bench.Run, recordErr error) {
 		return
 	}
 	c.attempted(&r)
-	c.show(&r)
+	if lost == nil {
+		c.show(&r)
+	}
 	e.ready = e.ready || r.Outcome != bench.Skipped
 }
 

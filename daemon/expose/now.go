@@ -83,9 +83,13 @@ var (
 		"Times that the httpbin was seen to have restarted; 0 if it does not tell its usage.")
 
 	dataSize = desc("benchd_data_size_bytes",
-		"Space that the files in BENCHD_DATA_DIR take up.")
+		"Space that the files in BENCHD_DATA_DIR took up when the latest cycle ended, or benchd was started.")
 	dataFree = desc("benchd_data_free_bytes",
 		"Space left for benchd in the file system of BENCHD_DATA_DIR.")
+	damagedRecords = desc("benchd_damaged_records_total",
+		"Records of the history that were damaged or lost, by kind, ever since the history began: they are set aside, and neither shown nor judged. Kind file counts the times that all of it was made anew of what could be read.", "kind")
+	waitingResults = desc("benchd_waiting_results",
+		"Runs and cycles that have ended and wait in memory to be recorded in the history; they are not shown before.")
 	scratchLeftovers = desc("benchd_scratch_leftovers",
 		"Files and folders in BENCHD_DATA_DIR that runs left and that cannot be removed; the log names them.")
 )
@@ -109,11 +113,11 @@ func (c nowCollector) Describe(ch chan<- *prometheus.Desc) {
 
 func (c nowCollector) Collect(ch chan<- prometheus.Metric) {
 	c.mu.Lock()
-	running, cycles := c.running, cycleMetrics(c.cycle, c.lastCycle)
+	running, waiting, cycles := c.running, c.waiting, cycleMetrics(c.cycle, c.lastCycle)
 	c.mu.Unlock()
 	// Live and Server are called without the lock: they may take others.
 	for _, m := range slices.Concat(c.fixed, cycles, runningMetrics(running, c.options.Live),
-		serverMetrics(c.options.Server), dataMetrics(c.options.Data), leftoverMetrics(c.options.Leftovers)) {
+		serverMetrics(c.options.Server), dataMetrics(c.options.Data), []prometheus.Metric{gauge(waitingResults, float64(waiting))}, leftoverMetrics(c.options.Leftovers)) {
 		ch <- m
 	}
 }
@@ -219,7 +223,11 @@ func dataMetrics(look func() Data) []prometheus.Metric {
 		return nil
 	}
 	d := look()
-	return appendKnown(appendKnown(nil, dataSize, d.SizeBytes), dataFree, d.FreeBytes)
+	ms := appendKnown(appendKnown(nil, dataSize, d.SizeBytes), dataFree, d.FreeBytes)
+	for kind, n := range d.Damaged {
+		ms = append(ms, prometheus.MustNewConstMetric(damagedRecords, prometheus.CounterValue, float64(n), kind))
+	}
+	return ms
 }
 
 func leftoverMetrics(look func() bench.Leftovers) []prometheus.Metric {

@@ -62,6 +62,7 @@ func (s *Store) look(ctx context.Context, read func(r *reading) error) error {
 			s.log.Error("damaged records of the history cannot be set aside; they are passed over", "records", len(bad), "err", failed)
 			return err
 		}
+		s.countLosses(ctx)
 	}
 }
 
@@ -146,27 +147,36 @@ func (s *Store) damagedRows(ctx context.Context, t *table) (bad []badRow, err er
 
 // Losses are how many records of each kind were damaged or lost, ever since the
 // history began.
-func (s *Store) Losses(ctx context.Context) (map[string]int64, error) {
-	losses := map[string]int64{}
-	err := s.look(ctx, func(r *reading) error {
-		clear(losses)
-		rows, err := r.QueryContext(ctx, `SELECT kind, sum(records) FROM losses l GROUP BY kind`)
-		if err != nil {
+func (s *Store) Losses() map[string]int64 { return *s.losses.Load() }
+
+// countLosses does so once what was lost is recorded.
+func (s *Store) countLosses(ctx context.Context) {
+	losses := map[string]int64{wholeFile.kind: 0}
+	for _, t := range tables() {
+		losses[t.kind] = 0
+	}
+	rows, err := s.file.Load().read.QueryContext(ctx, `SELECT kind, sum(records) FROM losses GROUP BY kind`)
+	if err == nil {
+		err = addUp(losses, rows)
+	}
+	if err != nil {
+		s.log.Error("what the history has lost cannot be counted", "err", s.explain(err))
+		return
+	}
+	s.losses.Store(&losses)
+}
+
+func addUp(losses map[string]int64, rows *sql.Rows) error {
+	defer rows.Close() //nolint:errcheck // rows.Err tells
+	for rows.Next() {
+		var kind string
+		var n int64
+		if err := rows.Scan(&kind, &n); err != nil {
 			return err
 		}
-		defer rows.Close() //nolint:errcheck // rows.Err tells
-		for rows.Next() {
-			var kind string
-			var n int64
-			if err := rows.Scan(&kind, &n); err != nil {
-				return err
-			}
+		if _, known := losses[kind]; known { // the labels of a metric are bounded, whatever was damaged
 			losses[kind] = n
 		}
-		return rows.Err()
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read what the history has lost: %w", err)
 	}
-	return losses, nil
+	return rows.Err()
 }

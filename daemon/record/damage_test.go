@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -156,10 +157,8 @@ func TestAFlippedBitChangesNothingSilently(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			losses, err := s.Losses(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
+			losses := s.Losses()
+			maps.DeleteFunc(losses, func(_ string, n int64) bool { return n == 0 })
 			if len(losses) > 0 {
 				damaged++
 				if !strings.Contains(log.String(), "level=ERROR") {

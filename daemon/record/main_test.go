@@ -24,6 +24,7 @@ func TestMain(m *testing.M) {
 		"":        nil,
 		"writer":  playWriter,
 		"holder":  playHolder,
+		"locker":  playLocker,
 		"full":    playFullDisk,
 		"limited": playFileLimit,
 		"sealed":  playReadOnly,

@@ -27,6 +27,7 @@ func (s *Store) ensure(ctx context.Context) error {
 		return err
 	}
 	if s.damaged.Load() {
+		defer s.countLosses(ctx)
 		return s.rebuild(ctx, "it turned out to be damaged when it was used")
 	}
 	missing := s.file.Load().missing()
@@ -37,6 +38,7 @@ func (s *Store) ensure(ctx context.Context) error {
 	if err := s.renew(ctx); err != nil {
 		return fmt.Errorf("go on after %s: %w", missing, err)
 	}
+	s.countLosses(ctx)
 	return nil
 }
 
@@ -151,7 +153,7 @@ func (s *Store) rebuild(ctx context.Context, damage string) error {
 		if err != nil {
 			return err
 		}
-		return errors.Join(s.salvage(ctx, from, db), from.Close(), lose(ctx, db, &table{kind: "file"}, 1, damage, ""))
+		return errors.Join(s.salvage(ctx, from, db), from.Close(), lose(ctx, db, &wholeFile, 1, damage, ""))
 	}, s.putAside)
 	if err != nil {
 		return fmt.Errorf("make the damaged history anew: %w", s.explain(err))

@@ -59,6 +59,7 @@ func (s *Store) Prune(ctx context.Context, now time.Time, keep Limits) (dropped 
 			return dropped, fmt.Errorf("drop old runs: %w", err)
 		}
 	}
+	s.countLosses(ctx) // some of them may have been damaged
 	if dropped == 0 {
 		return 0, nil
 	}

@@ -19,7 +19,7 @@ const rowsAtOnce = 1000
 
 // unreadable bounds how many places of a table may be found that cannot be read:
 // then the rest is given up, for each takes time.
-const unreadable = 5000
+const unreadable = 2000
 
 // salvage copies every row that can be read of one file into another, as it is:
 // checksums tell later which of them are whole. Runs come last and the newest of
@@ -92,7 +92,9 @@ func (s *Store) copyTable(ctx context.Context, t *table, from, to *sql.DB) error
 	}
 	c := &copying{from: from, to: tx, table: t,
 		insert: "INSERT OR IGNORE INTO " + t.name + " VALUES (?" + strings.Repeat(", ?", columns-1) + ")"}
-	if err := c.between(ctx, math.MinInt64, math.MaxInt64); err != nil {
+	if low, high, ok := c.ends(ctx); !ok {
+		c.failed++
+	} else if err := c.between(ctx, low, high); err != nil {
 		return err
 	}
 	if c.failed > 0 {
@@ -105,6 +107,18 @@ func (s *Store) copyTable(ctx context.Context, t *table, from, to *sql.DB) error
 		}
 	}
 	return tx.Commit()
+}
+
+// ends are the first and the last key of the table, or what they may be at most
+// where one of them cannot be read; false where neither can.
+func (c *copying) ends(ctx context.Context) (low, high int64, ok bool) {
+	low, high = math.MinInt64, math.MaxInt64
+	key := c.table.keys()[0]
+	for order, end := range map[string]*int64{"ASC": &low, "DESC": &high} {
+		err := c.from.QueryRowContext(ctx, fmt.Sprintf("SELECT %s FROM %s ORDER BY %s %s LIMIT 1", key, c.table.name, key, order)).Scan(end)
+		ok = ok || err == nil || errors.Is(err, sql.ErrNoRows)
+	}
+	return low, high, ok
 }
 
 // between copies the rows whose first column is from low to high, in halves

@@ -174,6 +174,9 @@ var (
 	}}
 )
 
+// wholeFile stands for all of them where the file itself is damaged.
+var wholeFile = table{kind: "file"}
+
 func tables() []*table {
 	return []*table{&experimentsTable, &inputsTable, &fingerprintsTable, &runsTable, &pointsTable, &samplesTable, &cyclesTable,
 		&changesTable, &pinsTable, &summariesTable, &lossesTable, &ledgerTable}

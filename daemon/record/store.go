@@ -36,6 +36,7 @@ type Store struct {
 
 	file    atomic.Pointer[file]
 	damaged atomic.Bool // the file is, and is to be made anew
+	losses  atomic.Pointer[map[string]int64]
 
 	mu     sync.Mutex // one writes at a time; it guards the rest
 	lock   *os.File   // of the folder
@@ -75,8 +76,12 @@ func (s *Store) begin(ctx context.Context) error {
 		return err
 	}
 	s.earlier = s.ledger.uptime
+	s.countLosses(ctx)
 	return nil
 }
+
+// Dir is BENCHD_DATA_DIR as an absolute path.
+func (s *Store) Dir() string { return s.dir }
 
 // Uptime is for how long benchd has run in all with this history. Nobody sets
 // this clock, so it tells how old something is; the time of day may be years off
