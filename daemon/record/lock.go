@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -30,6 +31,11 @@ func lockDir(dir string) (*os.File, error) {
 		return nil, fmt.Errorf("lock BENCHD_DATA_DIR: %w: %s", err, folderRemedy)
 	}
 	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	// A child that its holder has forked keeps a lock until it is another program.
+	for wait := time.Millisecond; errors.Is(err, unix.EWOULDBLOCK) && len(linux.LockHolders(dir)) == 0 && wait < time.Second; wait *= 2 {
+		time.Sleep(wait)
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	}
 	if err == nil {
 		return f, nil
 	}
