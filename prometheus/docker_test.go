@@ -24,6 +24,7 @@ type stack struct {
 	services []string // all but those whose image cannot be had
 	env      []string
 	ports    map[string]int
+	user     string // who asks, "" where anybody may
 }
 
 // newStack prepares a stack that is taken down at the end. Without Docker, or

@@ -24,7 +24,6 @@ import (
 // the one before has ended.
 func TestStack(t *testing.T) {
 	s := newStack(t)
-	s.compose("up", "--detach", "--build", "--wait", "--wait-timeout", "180")
 	step := func(name string, do func(*testing.T)) {
 		ok := t.Run(name, func(t *testing.T) {
 			s.t = t
@@ -35,6 +34,8 @@ func TestStack(t *testing.T) {
 			t.FailNow()
 		}
 	}
+	step("a network needs passwords", s.networkNeedsPasswords)
+	s.compose("up", "--detach", "--build", "--wait", "--wait-timeout", "180")
 	step("targets are up", s.targetsAreUp)
 	step("a cycle ends", s.cycleEnds)
 	step("configurations are valid", s.configurationsAreValid)
@@ -44,6 +45,7 @@ func TestStack(t *testing.T) {
 		step("Grafana shows them to anybody", s.grafanaShows)
 	}
 	step("containers are locked down", s.containersAreLockedDown)
+	step("workloads reach the httpbin alone", s.workloadsReachHTTPBinAlone)
 
 	before := s.kept(t)
 	for _, service := range s.services {
@@ -62,6 +64,7 @@ func TestStack(t *testing.T) {
 	step("an alert arrives", s.alertArrives)
 	step("the cause silences what it causes", s.causeSilences)
 	step("a regression arrives, and is accepted", s.regressionArrives)
+	step("with passwords", s.networkWithPasswords)
 	step("one core and 512 MB are enough", s.smallIsEnough)
 }
 
@@ -204,7 +207,9 @@ func (s *stack) containersAreLockedDown(t *testing.T) {
 				ReadonlyRootfs, Privileged bool
 				CapDrop, CapAdd            []string
 				SecurityOpt                []string
-				Memory                     int64
+				Memory, PidsLimit          int64
+				Init                       bool
+				Tmpfs                      map[string]string
 			}
 			NetworkSettings struct {
 				Ports map[string][]struct{ HostIP string }
@@ -215,9 +220,15 @@ func (s *stack) containersAreLockedDown(t *testing.T) {
 		}
 		c := found[0]
 		h := c.HostConfig
-		if !h.ReadonlyRootfs || h.Privileged || !slices.Equal(h.CapDrop, []string{"ALL"}) || len(h.CapAdd) > 0 || h.Memory == 0 ||
+		if !h.ReadonlyRootfs || h.Privileged || !slices.Equal(h.CapDrop, []string{"ALL"}) || len(h.CapAdd) > 0 ||
+			h.Memory == 0 || h.PidsLimit <= 0 || !h.Init ||
 			!slices.Contains(h.SecurityOpt, "no-new-privileges:true") {
 			t.Errorf("%s: %+v", service, h)
+		}
+		for path, options := range h.Tmpfs {
+			if !strings.Contains(options, "size=") {
+				t.Errorf("%s: %s can take all memory: %q", service, path, options)
+			}
 		}
 		if service == "benchd" && (c.Config.User == "" || strings.HasPrefix(c.Config.User, "0") || c.Config.User == "root") {
 			t.Errorf("%s runs as %q", service, c.Config.User)
@@ -446,6 +457,9 @@ func (s *stack) get(address string, into any) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return err
+	}
+	if s.user != "" {
+		request.SetBasicAuth(s.user, networkPassword)
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
