@@ -107,10 +107,7 @@ func newApp(ctx context.Context, settings config.Config, log *slog.Logger) (a *a
 	if err != nil {
 		return a, err
 	}
-	machine, err := host.Describe()
-	if err != nil {
-		return a, err
-	}
+	machine := host.Describe()
 	a.runner = &run.Runner{
 		Self: self, ScratchDir: filepath.Join(data, "scratch"), SampleInterval: settings.SampleInterval,
 		HTTPBin: server.now, Log: log,

@@ -69,7 +69,9 @@ func surroundings(r *Run) map[Cause]string {
 	}
 	h := r.Fingerprint.Host
 	words[CauseKernel], words[CauseOS] = h.Kernel, h.OS
-	words[CauseCPU] = fmt.Sprintf("%s, %s, %d cores", h.CPUModel, h.Architecture, h.Cores)
+	if h.CPUModel != "" {
+		words[CauseCPU] = fmt.Sprintf("%s, %s, %d cores", h.CPUModel, h.Architecture, h.Cores)
+	}
 	words[CauseMemory] = mebibytes(&h.MemoryBytes)
 	words[CauseLimits] = limit(h.CPULimit) + " cores, " + mebibytes(h.MemoryLimitBytes)
 	words[CauseBenchd] = r.Fingerprint.Benchd
