@@ -152,7 +152,7 @@ func (s *Set) add(t *task, l *language, r *runtime, o *Options) {
 				FreeThreads: r.freeThreads,
 				Source:      t.source(l.interpreter, m.program),
 				Size:        o.Size,
-				Env:         t.environment(l.env, input),
+				Env:         t.environment(r.environment(), l.env, input),
 				Params:      input.params,
 				HTTPBin:     t.httpbin,
 				Passes:      passes,

@@ -26,7 +26,7 @@ var sizes = []string{"quick", "standard", "original"}
 // reserved are the variables WORKLOAD_... that are not a param's to set.
 var reserved = []string{
 	"TASK", "RUNTIME", "MODEL", "CONCURRENCY", "PASSES",
-	"DIR", "FD", "PROTOCOL", "HTTPBIN_URL",
+	"DIR", "FD", "PROTOCOL", "HTTPBIN_URL", "PADDING",
 }
 
 var (

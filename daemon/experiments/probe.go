@@ -8,12 +8,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
+
+	"benchd/daemon/environment"
 )
 
 //go:embed probe.py
@@ -28,7 +33,8 @@ type interpreter struct {
 	Version        string            `json:"version"`
 	Executable     string            `json:"executable"`
 	FreeThreads    bool              `json:"free_threads"`
-	Modules        map[string]string `json:"modules"` // those it can import, with version or ""
+	Environment    map[string]string `json:"environment"` // where it looks, as far as the command has changed that
+	Modules        map[string]string `json:"modules"`     // those it can import, with version or ""
 }
 
 // minor is the version as far as labels tell it, with a t for free threads,
@@ -44,8 +50,11 @@ func (i *interpreter) suffix() string {
 	return ""
 }
 
-// probe starts the interpreter once and asks what it is and which of the
-// modules it can import.
+// probe asks the command which interpreter it is, and that interpreter what it
+// can import. The command may be a script that looks for the interpreter, by the
+// user's home, the current folder and whatever variables, and tells it where its
+// libraries are. It is the interpreter that will run, from another folder and in
+// the environment of a run, and so it is asked.
 func probe(ctx context.Context, command string, modules []string, timeout time.Duration) (*interpreter, error) {
 	path, err := exec.LookPath(command)
 	if err != nil {
@@ -54,10 +63,32 @@ func probe(ctx context.Context, command string, modules []string, timeout time.D
 	if path, err = filepath.Abs(path); err != nil {
 		return nil, err
 	}
+	found, err := ask(ctx, command, path, nil, nil, timeout)
+	if err != nil {
+		return nil, err
+	}
+	// What the script has changed.
+	maps.DeleteFunc(found.Environment, func(name, value string) bool {
+		return value == os.Getenv(name) || !slices.Contains(environment.Names(), name)
+	})
+	// A home that is not there is as empty as that of a run.
+	env := environment.List(environment.Of("/nonexistent", found.Environment))
+	i, err := ask(ctx, command, found.Executable, env, modules, timeout)
+	if err != nil {
+		return nil, err
+	}
+	i.Executable, i.Environment = found.Executable, found.Environment
+	return i, nil
+}
+
+// ask starts the file once, in the given environment or, where that is nil, in
+// this process's.
+func ask(ctx context.Context, command, file string, env, modules []string, timeout time.Duration) (*interpreter, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	var stdout, stderr capped
-	cmd := exec.CommandContext(ctx, path, append([]string{"-c", probeScript}, modules...)...)
+	cmd := exec.CommandContext(ctx, file, append([]string{"-c", probeScript, strings.Join(environment.Names(), ",")}, modules...)...)
+	cmd.Env = env
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	// The command may be a shell script, whose children must end with it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -73,9 +104,7 @@ func probe(ctx context.Context, command string, modules []string, timeout time.D
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", command, err)
 	}
-	// What was probed is what shall run: a shell script that looks for the
-	// interpreter may find another one from another folder, and takes its time.
-	i.Executable = cmp.Or(i.Executable, path)
+	i.Executable = cmp.Or(i.Executable, file)
 	return i, nil
 }
 

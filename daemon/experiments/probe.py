@@ -1,7 +1,12 @@
-"""Tells benchd what this interpreter is, and which of the modules named as arguments it can import."""
+"""Tells benchd what this interpreter is, and where it looks for programs and libraries.
+
+The first argument names the variables to tell, with commas between. The others are the modules of which it tells
+those that it can import.
+"""
 
 import importlib.util
 import json
+import os
 import platform
 import sys
 import sysconfig
@@ -29,7 +34,7 @@ def find(module):
 
 # The programs are files: they see their own folder here, not the current one.
 sys.path = [path for path in sys.path if path]
-found = {module: find(module) for module in sys.argv[1:]}
+found = {module: find(module) for module in sys.argv[2:]}
 print(
     json.dumps(
         {
@@ -37,6 +42,7 @@ print(
             "version": platform.python_version(),
             "executable": sys.executable,
             "free_threads": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
+            "environment": {name: os.environ[name] for name in sys.argv[1].split(",") if name in os.environ},
             "modules": {module: known for module, known in found.items() if known is not None},
         }
     )

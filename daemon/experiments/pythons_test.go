@@ -2,14 +2,18 @@ package experiments
 
 import (
 	"context"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"benchd/daemon/environment"
 )
 
 func TestDiscoverNamed(t *testing.T) {
@@ -179,6 +183,53 @@ func TestLoadWithoutPython(t *testing.T) {
 	want := "no_interpreter: no CPython was found: install one (apt-get install python3), or name one in BENCHD_PYTHONS"
 	if skip := set.Experiments[0].Skip; skip == nil || skip.String() != want {
 		t.Errorf("got  %v\nwant %s", skip, want)
+	}
+}
+
+// A program finds what the user has installed, wherever that is, and what the
+// script tells that starts the interpreter. What is not found in a run is not
+// said to be there.
+func TestProbeSeesWhatARunSees(t *testing.T) {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("python3 is not on PATH")
+		}
+		t.Skip("python3 is not on PATH")
+	}
+	out, err := exec.Command(python, "-c", "import sys; print('python%d.%d' % sys.version_info[:2])").Output()
+	must(t, err)
+	here := resolved(t)
+	t.Chdir(here)
+	for name, file := range map[string]string{
+		"benchd_of_the_user":   "home/.local/lib/" + strings.TrimSpace(string(out)) + "/site-packages",
+		"benchd_in_the_path":   "path",
+		"benchd_of_the_script": "home/script",
+		"benchd_of_nobody":     "elsewhere",
+	} {
+		writeFile(t, filepath.Join(file, name+".py"), "", 0o644)
+	}
+	t.Setenv("HOME", filepath.Join(here, "home"))
+	t.Setenv("PYTHONPATH", "path")
+	t.Setenv("PYTHONUSERBASE", "")
+	modules := []string{"benchd_of_the_user", "benchd_in_the_path", "benchd_of_the_script"}
+	for name, text := range map[string]string{
+		"python3":      "export PYTHONPATH=$HOME/script:$PYTHONPATH\nexec " + python + ` "$@"` + "\n",
+		"python-child": "export PYTHONPATH=$HOME/script:$PYTHONPATH\n" + python + ` "$@"` + "\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			found, err := probe(t.Context(), script(t, name, text), append(modules, "benchd_of_nobody"), time.Minute)
+			must(t, err)
+			if got := slices.Sorted(maps.Keys(found.Modules)); !slices.Equal(got, slices.Sorted(slices.Values(modules))) {
+				t.Errorf("found %v, want %v", got, modules)
+			}
+			run := exec.Command(found.Executable, "-c", "import "+strings.Join(modules, ", "))
+			run.Dir = t.TempDir()
+			run.Env = environment.List(environment.Of(run.Dir, found.Environment))
+			if out, err := run.CombinedOutput(); err != nil {
+				t.Errorf("%v: %s", err, out)
+			}
+		})
 	}
 }
 

@@ -65,6 +65,14 @@ func pythonRuntime(name string, p *python) runtime {
 	return r
 }
 
+// environment is what the interpreter's command adds to that of its programs.
+func (r *runtime) environment() map[string]string {
+	if r.python == nil || r.python.interpreter == nil {
+		return nil
+	}
+	return r.python.Environment
+}
+
 // skip is why a model cannot run, nil if it can.
 func (r *runtime) skip(m *model) *bench.Skip {
 	if r.missing != "" {

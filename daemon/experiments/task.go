@@ -9,6 +9,9 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+	"maps"
+
+	"benchd/daemon/environment"
 )
 
 const manifestName = "workload.yaml"
@@ -136,11 +139,15 @@ func (t *task) checkProgram(interpreter, program string, isBuiltin func(string) 
 	return nil
 }
 
-// environment is what the programs of the task get from the manifest.
-func (t *task) environment(env map[string]string, s size) map[string]string {
-	all := make(map[string]string)
+// environment is what the programs of the task get from their interpreter and
+// from the manifest.
+func (t *task) environment(interpreter, env map[string]string, s size) map[string]string {
+	all := maps.Clone(interpreter)
+	if all == nil {
+		all = make(map[string]string)
+	}
 	for name, text := range env {
-		all[name] = strings.ReplaceAll(text, workloadsReference, t.tree.dir)
+		environment.Add(all, map[string]string{name: strings.ReplaceAll(text, workloadsReference, t.tree.dir)})
 	}
 	for name, text := range s.params {
 		all["WORKLOAD_"+strings.ToUpper(name)] = text

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -77,7 +76,7 @@ func (r *Runner) attempt(ctx context.Context, e bench.Experiment, run *bench.Run
 	if e.HTTPBin {
 		url = r.HTTPBin().URL
 	}
-	c, err := start(r.Self, e.Command, environment(e, dir, url), dir, markOf(dir))
+	c, err := start(r.Self, e.Command, environmentOf(e, dir, url), dir, markOf(dir))
 	if err != nil {
 		return ending{bench.Failed, err.Error(), ""}
 	}
@@ -167,31 +166,3 @@ func copyResult(f *bench.Figures, m protocol.Result, e bench.Experiment) {
 		}
 	}
 }
-
-// environment is all that a workload gets: nothing of the daemon's settings,
-// and nothing of the user's but where to find programs and how text is coded.
-func environment(e bench.Experiment, dir, httpbin string) []string {
-	env := []string{
-		markOf(dir),
-		fmt.Sprintf("WORKLOAD_PROTOCOL=%d", protocol.Version),
-		fmt.Sprintf("WORKLOAD_FD=%d", protocol.FD),
-		"HOME=" + dir,
-		"TMPDIR=" + dir,
-		"LANG=C.UTF-8",
-		"PATH=" + os.Getenv("PATH"),
-		// The hash seed changes the order of sets and with it the time of a
-		// run: on a quiet machine a fixed one cut wall's CV from 3 % to 0.6 %.
-		"PYTHONHASHSEED=0",
-	}
-	if e.HTTPBin {
-		env = append(env, "WORKLOAD_HTTPBIN_URL="+httpbin)
-	}
-	for name, value := range e.Env {
-		env = append(env, name+"="+value)
-	}
-	return env
-}
-
-// markOf is the entry by which a run's processes are known, whatever became of
-// their parents.
-func markOf(dir string) string { return "WORKLOAD_DIR=" + dir }

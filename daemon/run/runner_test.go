@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -267,18 +268,53 @@ func poll(t *testing.T, what string, ok func() bool) {
 
 func TestEnvironment(t *testing.T) {
 	t.Setenv("BENCHD_SECRET", "not for workloads")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "nor this")
+	t.Setenv("LD_LIBRARY_PATH", "/opt/lib")
 	r := newRunner(t)
 	r.HTTPBin = func() bench.Server { return bench.Server{URL: "http://127.0.0.1:1"} }
 	e := experiment(r, "shows-environment")
 	e.HTTPBin = true
 	e.Env["WORKLOAD_URLS"] = "12"
 	run := r.Run(context.Background(), e)
-	for _, want := range []string{"WORKLOAD_URLS=12", "WORKLOAD_HTTPBIN_URL=http://127.0.0.1:1", "WORKLOAD_PROTOCOL=1", "WORKLOAD_FD=3"} {
+	for _, want := range []string{"WORKLOAD_URLS=12", "WORKLOAD_HTTPBIN_URL=http://127.0.0.1:1", "WORKLOAD_PROTOCOL=1", "WORKLOAD_FD=3", "LD_LIBRARY_PATH=/opt/lib"} {
 		if !strings.Contains(run.Output, want) {
 			t.Errorf("%s is missing in:\n%s", want, run.Output)
 		}
 	}
-	if strings.Contains(run.Output, "BENCHD_SECRET") {
+	if strings.Contains(run.Output, "SECRET") {
 		t.Errorf("the daemon's environment leaked:\n%s", run.Output)
+	}
+	if !slices.IsSorted(strings.Split(strings.TrimSpace(run.Output), "\n")) {
+		t.Errorf("the order is that of a map:\n%s", run.Output)
+	}
+}
+
+// The stack of each program begins at the same place in a page, whatever is in
+// its environment and arguments.
+func TestStackDoesNotMove(t *testing.T) {
+	r := newRunner(t)
+	for n := range 300 {
+		e := experiment(r, strings.Repeat("w", n))
+		e.Env["WORKLOAD_MODEL"] = strings.Repeat("m", 20*n)
+		env := environmentOf(e, strings.Repeat("d", n), "")
+		if above := stackBytes(env) + stackBytes(e.Command) + len(e.Command[0]) + 1; above%4096 != 0 {
+			t.Fatalf("%d bytes lie above the stack", above)
+		}
+	}
+}
+
+// The folders of runs have names of the same width.
+func TestScratchNames(t *testing.T) {
+	r := newRunner(t)
+	widths := map[int]bool{}
+	for range 100 {
+		dir, err := r.makeScratch()
+		if err != nil {
+			t.Fatal(err)
+		}
+		widths[len(dir)] = true
+	}
+	if len(widths) != 1 {
+		t.Errorf("names are so long: %v", widths)
 	}
 }

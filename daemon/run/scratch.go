@@ -1,6 +1,7 @@
 package run
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -32,8 +33,10 @@ func (r *Runner) makeScratch() (string, error) {
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", fmt.Errorf("make a scratch folder: %w: see BENCHD_DATA_DIR", err)
 	}
-	dir, err := os.MkdirTemp(r.ScratchDir, runPrefix)
-	if err != nil {
+	// Of a fixed width, for it is in the workload's environment; os.MkdirTemp's
+	// names have up to 10 digits.
+	dir := filepath.Join(r.ScratchDir, runPrefix+rand.Text())
+	if err := os.Mkdir(dir, 0o700); err != nil {
 		return "", fmt.Errorf("make a scratch folder: %w: see BENCHD_DATA_DIR", err)
 	}
 	return dir, nil
