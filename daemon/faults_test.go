@@ -47,6 +47,18 @@ BENCHD_INTERVAL is "soon": want a duration of 1s to 1y, such as 500ms, 90s, 1h30
 	}
 }
 
+// TestServiceLinks wants a start beside a Kubernetes Service called benchd, with
+// one line that says what was passed over.
+func TestServiceLinks(t *testing.T) {
+	t.Parallel()
+	e := runCommand(t, []string{"BENCHD_DATA_DIR=" + t.TempDir(), "BENCHD_TASKS=noop", "BENCHD_RUNTIMES=go",
+		"BENCHD_SERVICE_HOST=10.0.0.11", "BENCHD_SERVICE_PORT=9911", "BENCHD_PORT=tcp://10.0.0.11:9911"}, "once")
+	const said = `are passed over" variables="BENCHD_PORT BENCHD_SERVICE_HOST BENCHD_SERVICE_PORT"`
+	if e.code != 0 || strings.Count(e.stderr, said) != 1 {
+		t.Errorf("exit status %d, want 0 and once %s in\n%s", e.code, said, e.stderr)
+	}
+}
+
 // TestSelectionOfNothing names what could have been selected.
 func TestSelectionOfNothing(t *testing.T) {
 	t.Parallel()

@@ -7,10 +7,11 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // untilSignal is done at the first SIGINT, SIGTERM or SIGHUP, with the signal as
-// its cause. A second one ends the process at once, and its supervisor kills
+// its cause. A further one ends the process at once, and its supervisor kills
 // what was running. SIGHUP ends it as SIGTERM does: the settings are the
 // environment, of which nothing could be read again.
 //
@@ -25,12 +26,23 @@ func untilSignal(stderr io.Writer) (context.Context, context.CancelCauseFunc) {
 		}
 	}
 	go func() {
-		cancel(fmt.Errorf("signal: %v", <-signals))
-		<-signals
+		first, at := <-signals, time.Now()
+		cancel(fmt.Errorf("signal: %v", first))
+		for further := range signals {
+			if isFurther(first, further, time.Since(at)) {
+				break
+			}
+		}
 		fmt.Fprintln(stderr, "benchd: second signal, ended at once")
 		os.Exit(1)
 	}()
 	return ctx, cancel
+}
+
+// isFurther tells a further signal from the same one that came twice: timeout(1)
+// sends it to its child and then to the group, in which the child is.
+func isFurther(first, further os.Signal, after time.Duration) bool {
+	return further != first || after > 500*time.Millisecond
 }
 
 // surviveLostOutput lets writing to a standard output or error that nobody reads

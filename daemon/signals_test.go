@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // TestSignals wants the end with a word where it is asked for, and no end where
@@ -39,6 +40,22 @@ func TestSignals(t *testing.T) {
 				t.Errorf("exit status %d, want %d and %s in\n%s", code, ends.code, ends.said, d.log)
 			}
 		})
+	}
+}
+
+func TestASignalThatComesTwiceIsOne(t *testing.T) {
+	for _, tt := range []struct {
+		further syscall.Signal
+		after   time.Duration
+		want    bool
+	}{
+		{syscall.SIGTERM, time.Millisecond, false}, // timeout(1)
+		{syscall.SIGTERM, time.Second, true},       // a person
+		{syscall.SIGINT, time.Millisecond, true},
+	} {
+		if got := isFurther(syscall.SIGTERM, tt.further, tt.after); got != tt.want {
+			t.Errorf("%v after %v: %v", tt.further, tt.after, got)
+		}
 	}
 }
 

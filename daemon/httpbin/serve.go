@@ -57,7 +57,7 @@ func serve(address string) error {
 	if ofDaemon {
 		announce := os.NewFile(announceFD, "announce")
 		if _, err := fmt.Fprintf(announce, "http://%s\n", listener.Addr()); err != nil {
-			return fmt.Errorf("tell the daemon the address: %w", err)
+			return fmt.Errorf("tell the daemon that has started this the address: %w: by hand, name one, such as benchd httpbin 127.0.0.1:8080", err)
 		}
 		announce.Close()
 		go func() {

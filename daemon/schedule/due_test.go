@@ -44,6 +44,24 @@ func TestCyclesWhereClocksChange(t *testing.T) {
 	}
 }
 
+// TestTheNextStartIsSaid wants the log to say when, and by which clock.
+func TestTheNextStartIsSaid(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inBubble(t, "nightly", func(t *testing.T) {
+		w := newWorld(1)
+		w.Cron = cronOf(t, "30 2 * * *")
+		w.Now = func() time.Time { return time.Date(2026, time.June, 1, 12, 0, 0, 0, berlin) }
+		w.runFor(t, time.Minute)
+		const line = `level=INFO msg="a cycle starts now, and the next one when it is due" next=2026-06-02T02:30:00.000+02:00 zone=CEST`
+		if w.logged(line) != 1 {
+			t.Errorf("the log does not have %s:\n%s", line, &w.log)
+		}
+	})
+}
+
 func TestWaitFollowsTheClock(t *testing.T) {
 	for _, tt := range []struct {
 		name string
