@@ -269,7 +269,7 @@ func (a *app) startServer(self string) (server, error) {
 	case !needed:
 		return server{}, nil
 	case a.settings.HTTPBinURL != "":
-		external := httpbin.Watch(a.settings.HTTPBinURL)
+		external := httpbin.Watch(a.settings.HTTPBinURL, a.log)
 		a.onClose(external.Close)
 		return server{external.Now, external.Server}, nil
 	}

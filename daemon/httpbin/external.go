@@ -2,8 +2,11 @@ package httpbin
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -21,19 +24,22 @@ const (
 type External struct {
 	url    string
 	client *http.Client
+	log    *slog.Logger
 	cancel context.CancelFunc
 
 	mu       sync.Mutex
 	server   bench.Server
-	started  time.Time // the server, where it tells
+	latest   *usage // that was believed; nil before the first
+	asked    time.Time
 	restarts int
+	problem  string // what was logged; "" for none
 }
 
 // Watch looks now and then whether the server at url answers.
-func Watch(url string) *External {
+func Watch(url string, log *slog.Logger) *External {
 	ctx, cancel := context.WithCancel(context.Background())
 	e := &External{
-		url: url, client: &http.Client{Timeout: probeTimeout}, cancel: cancel,
+		url: url, client: newClient(probeTimeout), log: log, cancel: cancel,
 		server: bench.Server{URL: url},
 	}
 	e.probe(ctx)
@@ -77,43 +83,70 @@ func (e *External) Close() error {
 // probe asks for the usage, which any other httpbin answers with "not found":
 // an answer all the same.
 func (e *External) probe(ctx context.Context) {
-	server := bench.Server{URL: e.url}
-	u, up := e.ask(ctx)
-	server.Up = up
+	u, err := e.ask(ctx)
+	now := time.Now()
+	var unusable *usageError
+	server := bench.Server{URL: e.url, Up: err == nil || errors.As(err, &unusable)}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if u != nil {
-		if !e.started.IsZero() && !e.started.Equal(u.Started) {
+		err = u.believable(e.latest, now.Sub(e.asked))
+	}
+	if u != nil && err == nil {
+		if e.latest != nil && !u.continues(e.latest) {
 			e.restarts++
 		}
-		e.started = u.Started
-		server.CPUSeconds, server.MemoryBytes = &u.CPUSeconds, &u.MemoryBytes
+		e.latest, e.asked = u, now
+		server.CPUSeconds, server.MemoryBytes = u.CPUSeconds, u.MemoryBytes
 		server.SameHost = u.Host != "" && u.Host == bootID()
 	}
 	server.Restarts = e.restarts
 	e.server = server
+	e.tell(ctx, err)
+}
+
+// tell logs what is wrong with the server when that changes.
+func (e *External) tell(ctx context.Context, err error) {
+	problem := ""
+	if err != nil {
+		problem = err.Error()
+	}
+	if problem == e.problem || ctx.Err() != nil {
+		return
+	}
+	e.problem = problem
+	if err == nil {
+		e.log.Info("httpbin answers again as it should")
+		return
+	}
+	e.log.Warn("httpbin does not answer as it should: see that BENCHD_HTTPBIN_URL names one that can be reached without a proxy", "err", err)
 }
 
 // ask returns nil where the server does not tell its usage.
-func (e *External) ask(ctx context.Context) (told *usage, up bool) {
+func (e *External) ask(ctx context.Context) (*usage, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, e.url+usagePath, http.NoBody)
 	if err != nil {
-		return nil, false
+		return nil, withoutURL(err)
 	}
 	response, err := e.client.Do(request)
 	if err != nil {
-		return nil, false
+		return nil, withoutURL(err)
 	}
 	defer response.Body.Close()
 	switch {
 	case response.StatusCode == http.StatusNotFound:
-		return nil, true
+		return nil, nil
 	case response.StatusCode != http.StatusOK:
-		return nil, false
+		return nil, fmt.Errorf("it answers %d", response.StatusCode)
 	}
-	var u usage
-	if json.NewDecoder(http.MaxBytesReader(nil, response.Body, 1<<10)).Decode(&u) != nil || u.Started.IsZero() {
-		return nil, true
+	return readUsage(response.Body)
+}
+
+// withoutURL is the error of a request without its URL, which may hold a password.
+func withoutURL(err error) error {
+	var failed *url.Error
+	if errors.As(err, &failed) {
+		return failed.Err
 	}
-	return &u, true
+	return err
 }

@@ -2,6 +2,7 @@ package httpbin
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -13,10 +14,18 @@ import (
 	"time"
 )
 
-// The test binary plays the server's process too.
+// The test binary plays the server's process too, and daemons that have one.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "httpbin" {
-		os.Exit(Serve(""))
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case "httpbin":
+			os.Exit(Serve(""))
+		case "daemon":
+			playDaemon()
+		case "watch":
+			fmt.Println(Watch(os.Args[2], slog.New(slog.DiscardHandler)).Server().Up)
+			os.Exit(0)
+		}
 	}
 	os.Exit(m.Run())
 }
@@ -108,7 +117,7 @@ func pidOf(c *Child) int {
 // TestExternal looks at an httpbin of somebody else's, which knows no usage.
 func TestExternal(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
-	e := Watch(server.URL)
+	e := Watch(server.URL, slog.New(slog.DiscardHandler))
 	defer closing(t, e)
 	if s := e.Now(); !s.Up || s.URL != server.URL || s.SameHost || s.CPUSeconds != nil || s.MemoryBytes != nil {
 		t.Errorf("server: %+v", s)
@@ -125,7 +134,7 @@ func TestExternal(t *testing.T) {
 func TestExternalTellsItsUsage(t *testing.T) {
 	c := start(t)
 	defer closing(t, c)
-	e := Watch(c.Server().URL)
+	e := Watch(c.Server().URL, slog.New(slog.DiscardHandler))
 	defer closing(t, e)
 	asked, seen := e.Now(), c.Server()
 	if !asked.Up || !asked.SameHost || asked.CPUSeconds == nil || asked.MemoryBytes == nil {
@@ -152,10 +161,10 @@ func TestExternalTellsItsUsage(t *testing.T) {
 func TestExternalIsStartedAnew(t *testing.T) {
 	started := time.Unix(1, 0)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_ = json.NewEncoder(w).Encode(usage{CPUSeconds: 5, MemoryBytes: 1, Started: started, Host: "another"})
+		_ = json.NewEncoder(w).Encode(usage{CPUSeconds: new(5.0), MemoryBytes: new(1.0), Started: started, Host: "another"})
 	}))
 	defer server.Close()
-	e := Watch(server.URL)
+	e := Watch(server.URL, slog.New(slog.DiscardHandler))
 	defer closing(t, e)
 	if s := e.Now(); s.Restarts != 0 || s.SameHost || *s.CPUSeconds != 5 {
 		t.Errorf("server: %+v", s)

@@ -14,25 +14,17 @@ import (
 	"time"
 
 	"github.com/mccutchen/go-httpbin/v2/httpbin"
-	"golang.org/x/sys/unix"
-
-	"benchd/daemon/linux"
 )
 
 // announceFD is where a server that the daemon has started says its address.
 const announceFD = 3
 
+// healthyPath is where it says that it is well, for benchd healthcheck too.
+const healthyPath = "/-/healthy"
+
 // usagePath is where benchd's server tells what it has used: the only way to
 // know it across containers, and exact, for it asks the kernel about itself.
 const usagePath = "/-/usage"
-
-// usage is what the server has used since it was started.
-type usage struct {
-	CPUSeconds  float64   `json:"cpu_seconds"`  // user and system
-	MemoryBytes float64   `json:"memory_bytes"` // RSS
-	Started     time.Time `json:"started"`      // tells a server that was started anew
-	Host        string    `json:"host"`         // the boot id of its kernel
-}
 
 // Serve is the whole life of the server's process. It serves on address; if
 // that is empty, on a free port of the loopback, which it says to the daemon
@@ -40,7 +32,7 @@ type usage struct {
 // open, ends.
 func Serve(address string) int {
 	if err := serve(address); err != nil {
-		fmt.Fprintln(os.Stderr, "httpbin:", err)
+		fmt.Fprintf(os.Stderr, "benchd httpbin: %v: want an address host:port at which nothing else serves\n", err)
 	}
 	return 1
 }
@@ -68,7 +60,7 @@ func serve(address string) error {
 	mux := http.NewServeMux()
 	// The default bound on /delay of 10 s stays: no experiment waits longer.
 	mux.Handle("/", httpbin.New().Handler())
-	mux.HandleFunc("GET /-/healthy", func(http.ResponseWriter, *http.Request) {}) // for benchd healthcheck
+	mux.HandleFunc("GET "+healthyPath, func(http.ResponseWriter, *http.Request) {})
 	started := time.Now()
 	mux.HandleFunc("GET "+usagePath, func(w http.ResponseWriter, _ *http.Request) {
 		u, err := ownUsage(started)
@@ -81,28 +73,6 @@ func serve(address string) error {
 	})
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	return server.Serve(listener)
-}
-
-func ownUsage(started time.Time) (usage, error) {
-	var r unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &r); err != nil {
-		return usage{}, fmt.Errorf("getrusage: %w", err)
-	}
-	p, err := linux.Watch(os.Getpid())
-	if err != nil {
-		return usage{}, err
-	}
-	defer p.Close()
-	stat, err := p.Stat()
-	if err != nil {
-		return usage{}, err
-	}
-	return usage{
-		CPUSeconds:  float64(r.Utime.Nano()+r.Stime.Nano()) / 1e9,
-		MemoryBytes: stat.RSSBytes,
-		Started:     started,
-		Host:        bootID(),
-	}, nil
 }
 
 // bootID is the same for all containers of a host, and for no other host.
