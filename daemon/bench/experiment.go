@@ -49,6 +49,7 @@ type Experiment struct {
 	Size        string // "quick", "standard", "original"
 
 	Command  []string          // program and arguments
+	Args     []string          // the arguments, as the manifest gives them; they are in Command too
 	Env      map[string]string // beyond what every workload gets
 	Params   map[string]string // of the input, as the manifest gives them; they are in Env too
 	HTTPBin  bool              // the program needs the httpbin
@@ -59,13 +60,17 @@ type Experiment struct {
 	Skip *Skip // why it cannot run here; nil when it can
 }
 
-// Input names what a run goes through. When it changes, the figures before and
-// after are of different work: a new series begins.
+// Input names what a run goes through: all that the manifest and the settings say
+// of the work. When it changes, the figures before and after are of different
+// work: a new series begins.
 func (e *Experiment) Input() string {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%s %s %d %+v", e.Size, e.Unit, e.Passes, e.Expected)
 	for _, name := range slices.Sorted(maps.Keys(e.Params)) {
 		fmt.Fprintf(h, " %s=%q", name, e.Params[name])
+	}
+	for _, arg := range e.Args {
+		fmt.Fprintf(h, " %q", arg)
 	}
 	return fmt.Sprintf("%s-%016x", e.Size, h.Sum64())
 }

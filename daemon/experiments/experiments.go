@@ -154,6 +154,7 @@ func (s *Set) add(t *task, l *language, r *runtime, o *Options) {
 				Size:        o.Size,
 				Env:         t.environment(r.environment(), l.env, input),
 				Params:      input.params,
+				Args:        m.args,
 				HTTPBin:     t.httpbin,
 				Passes:      passes,
 				Expected: bench.Expected{

@@ -156,7 +156,7 @@ func TestLoad(t *testing.T) {
 	asyncio := common
 	asyncio.Key = bench.Key{Task: "io", Runtime: "cpython-3.13", Model: "asyncio", Concurrency: 10}
 	asyncio.Version, asyncio.Source = "3.13.5", "workloads/io/cpython/sync.py"
-	asyncio.Env = pythonEnv("asyncio", "10", "1")
+	asyncio.Env, asyncio.Args = pythonEnv("asyncio", "10", "1"), []string{"-v"}
 	asyncio.Skip = &bench.Skip{
 		Reason: bench.SkipMissingLibrary,
 		Detail: o.Pythons[0] + " (CPython 3.13.5) cannot import uvloop: " + o.Pythons[0] + " -m pip install uvloop, or name another interpreter in BENCHD_PYTHONS",

@@ -126,15 +126,15 @@ func New(o Options) *Exposer {
 }
 
 // Restore shows the last good run of each experiment as the history knows it,
-// without counting it. Runs that would now measure something else, because
-// the experiment is gone or has another size or unit, are left out.
+// without counting it. Runs that would now measure something else, because the
+// experiment is gone or has another input, are left out.
 func (e *Exposer) Restore(runs map[bench.Key]bench.Run) {
 	defer e.page.renew()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for key, r := range runs {
 		c, ok := e.cells[key]
-		if ok && r.Size == c.experiment.Size && r.Unit == c.experiment.Unit && c.show(&r) {
+		if ok && r.Input == c.experiment.Input() && c.show(&r) {
 			e.ready = true
 		}
 	}

@@ -86,6 +86,11 @@ func run(k bench.Key, o bench.Outcome, f *bench.Figures) bench.Run {
 	if k.Task == "cpu-bound" {
 		r.Unit, r.Versions.Client = "bytes", ""
 	}
+	for _, x := range experiments() {
+		if x.Key == k {
+			r.Input = x.Input()
+		}
+	}
 	return r
 }
 

@@ -320,12 +320,12 @@ func TestTooManyLatenciesAreLeftOut(t *testing.T) {
 	}
 }
 
+// What is shown after a restart must be of the work that is done now.
 func TestRestore(t *testing.T) {
-	good, quick, failed := run(syncKey, bench.OK, fewFigures()), run(asyncioKey, bench.OK, allFigures()), run(goroutinesKey, bench.Failed, allFigures())
-	quick.Size = "quick"
+	good, failed := run(syncKey, bench.OK, fewFigures()), run(goroutinesKey, bench.Failed, allFigures())
 	gone := run(bench.Key{Task: "gone"}, bench.OK, fewFigures())
 	e := New(testOptions())
-	e.Restore(map[bench.Key]bench.Run{syncKey: good, asyncioKey: quick, goroutinesKey: failed, gone.Key: gone})
+	e.Restore(map[bench.Key]bench.Run{syncKey: good, goroutinesKey: failed, gone.Key: gone})
 
 	want := New(testOptions())
 	want.RunEnded(good, nil)
@@ -339,6 +339,29 @@ func TestRestore(t *testing.T) {
 	}
 	if got := samples(t, e, "benchd_last_attempt"); got != nil {
 		t.Errorf("a restored run is no attempt of this daemon: %v", got)
+	}
+}
+
+func TestRestoreOfOtherWork(t *testing.T) {
+	for name, change := range map[string]func(*bench.Experiment){
+		"size":     func(x *bench.Experiment) { x.Size = "quick" },
+		"unit":     func(x *bench.Experiment) { x.Unit = "pages" },
+		"passes":   func(x *bench.Experiment) { x.Passes++ },
+		"params":   func(x *bench.Experiment) { x.Params = map[string]string{"delay_seconds": "0.06"} },
+		"args":     func(x *bench.Experiment) { x.Args = []string{"-fast"} },
+		"expected": func(x *bench.Experiment) { x.Expected.Checksum++ },
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := testOptions()
+			for i := range o.Experiments {
+				change(&o.Experiments[i])
+			}
+			e := New(o)
+			e.Restore(map[bench.Key]bench.Run{syncKey: run(syncKey, bench.OK, fewFigures())})
+			if got := samples(t, e, "benchd_last_run_"); got != nil {
+				t.Errorf("a run of other work is shown: %v", got)
+			}
+		})
 	}
 }
 
