@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -111,7 +112,7 @@ func newApp(ctx context.Context, settings config.Config, log *slog.Logger) (a *a
 	a.runner = &run.Runner{
 		Self: self, ScratchDir: filepath.Join(data, "scratch"), SampleInterval: settings.SampleInterval,
 		HTTPBin: server.now, Log: log,
-		Fingerprint: &bench.Fingerprint{Host: machine, Benchd: buildOf().Version + " " + buildOf().Revision},
+		Fingerprint: bench.Fingerprint{Host: machine, Benchd: buildOf().Version + " " + buildOf().Revision, HTTPBin: server.name},
 	}
 	a.runner.Clear()
 	a.judge = judge.New(judge.Options{
@@ -254,8 +255,9 @@ func load(ctx context.Context, settings config.Config, dir, self string) (experi
 	})
 }
 
-// server is two ways to look at the httpbin, nil where none is needed.
+// server is the httpbin, and two ways to look at it, nil where none is needed.
 type server struct {
+	name string              // by which a later reader knows it again
 	now  func() bench.Server // as it is at this moment, for the gates of a run
 	seen func() bench.Server // as it was seen lately, for scrapes, which must not wait for it
 }
@@ -271,14 +273,19 @@ func (a *app) startServer(self string) (server, error) {
 	case a.settings.HTTPBinURL != "":
 		external := httpbin.Watch(a.settings.HTTPBinURL, a.log)
 		a.onClose(external.Close)
-		return server{external.Now, external.Server}, nil
+		address, err := url.Parse(a.settings.HTTPBinURL)
+		if err != nil {
+			return server{}, fmt.Errorf("BENCHD_HTTPBIN_URL: %w", err)
+		}
+		address.User = nil // a password is for nobody to read
+		return server{address.String(), external.Now, external.Server}, nil
 	}
 	child, err := httpbin.Start(self, a.log)
 	if err != nil {
 		return server{}, err
 	}
 	a.onClose(child.Close)
-	return server{child.Server, child.Server}, nil
+	return server{"benchd's own", child.Server, child.Server}, nil // its port is another one each time
 }
 
 func (a *app) restore(ctx context.Context) error {

@@ -46,6 +46,7 @@ type Experiment struct {
 	Version     string // of the runtime, as found before the first run; "" if unknown
 	FreeThreads bool   // the interpreter was built without a GIL
 	Source      string // where the program lies, for a reader
+	Program     Program
 	Size        string // "quick", "standard", "original"
 
 	Command  []string          // program and arguments
@@ -58,6 +59,14 @@ type Experiment struct {
 	Timeout  time.Duration // of the measured region and of the set-up, each
 
 	Skip *Skip // why it cannot run here; nil when it can
+}
+
+// Program is what is run, as files. Their content is part of the fingerprint.
+type Program struct {
+	File        string            // the program itself; benchd where it is a part of benchd
+	Libraries   []string          // folders that the manifest adds to its environment
+	Interpreter string            // "" where the program runs by itself
+	Env         map[string]string // what the manifest adds to its environment, as it is written there
 }
 
 // Input names what a run goes through: all that the manifest and the settings say

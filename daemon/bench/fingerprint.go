@@ -11,6 +11,11 @@ import (
 type Fingerprint struct {
 	Host   Host   `json:"host"`
 	Benchd string `json:"benchd"` // version and revision
+	// Checksums of what was run, "" where they could not be had: versions stay
+	// when a program is replaced by another of the same name.
+	Program     string `json:"program,omitempty"`     // with the libraries of its task
+	Interpreter string `json:"interpreter,omitempty"` // the file of it
+	HTTPBin     string `json:"httpbin,omitempty"`     // whose it is; "" where the experiment needs none
 }
 
 // Cause is something that was different before a change and after: an
@@ -19,20 +24,24 @@ type Cause string
 
 // The causes that fingerprints can show.
 const (
-	CauseRuntime Cause = "runtime" // interpreter, or Go
-	CauseClient  Cause = "client"  // client library
-	CauseGIL     Cause = "gil"
-	CauseKernel  Cause = "kernel"
-	CauseOS      Cause = "os"
-	CauseCPU     Cause = "cpu"    // model, architecture or number of cores
-	CauseMemory  Cause = "memory" // of the machine
-	CauseLimits  Cause = "limits" // of the container
-	CauseBenchd  Cause = "benchd"
+	CauseProgram     Cause = "program"     // its files, and the libraries of its task
+	CauseRuntime     Cause = "runtime"     // version of the interpreter, or of Go
+	CauseInterpreter Cause = "interpreter" // its file
+	CauseClient      Cause = "client"      // client library
+	CauseGIL         Cause = "gil"
+	CauseHTTPBin     Cause = "httpbin"
+	CauseKernel      Cause = "kernel"
+	CauseOS          Cause = "os"
+	CauseCPU         Cause = "cpu"    // model, architecture or number of cores
+	CauseMemory      Cause = "memory" // of the machine
+	CauseLimits      Cause = "limits" // of the container
+	CauseBenchd      Cause = "benchd"
 )
 
 // Causes lists all causes, in the order in which they are shown.
 func Causes() []Cause {
-	return []Cause{CauseRuntime, CauseClient, CauseGIL, CauseKernel, CauseOS, CauseCPU, CauseMemory, CauseLimits, CauseBenchd}
+	return []Cause{CauseProgram, CauseRuntime, CauseInterpreter, CauseClient, CauseGIL, CauseHTTPBin,
+		CauseKernel, CauseOS, CauseCPU, CauseMemory, CauseLimits, CauseBenchd}
 }
 
 // Difference is one thing that was not the same in two runs.
@@ -72,9 +81,11 @@ func surroundings(r *Run) map[Cause]string {
 	if h.CPUModel != "" {
 		words[CauseCPU] = fmt.Sprintf("%s, %s, %d cores", h.CPUModel, h.Architecture, h.Cores)
 	}
-	words[CauseMemory] = mebibytes(&h.MemoryBytes)
-	words[CauseLimits] = limit(h.CPULimit) + " cores, " + mebibytes(h.MemoryLimitBytes)
+	words[CauseMemory] = mebibytes(h.MemoryBytes)
+	words[CauseLimits] = limit(h.CPULimit) + " cores, " + memoryLimit(h.MemoryLimitBytes)
 	words[CauseBenchd] = r.Fingerprint.Benchd
+	words[CauseProgram], words[CauseInterpreter] = r.Fingerprint.Program, r.Fingerprint.Interpreter
+	words[CauseHTTPBin] = r.Fingerprint.HTTPBin
 	return words
 }
 
@@ -85,11 +96,15 @@ func limit(v *float64) string {
 	return strconv.FormatFloat(*v, 'g', -1, 64)
 }
 
-// mebibytes rounds: a kernel update changes the memory that it leaves by some
-// kilobytes.
-func mebibytes(bytes *float64) string {
+func memoryLimit(bytes *float64) string {
 	if bytes == nil {
 		return "unlimited memory"
 	}
-	return fmt.Sprintf("%.0f MiB", 16*math.Round(*bytes/(16<<20)))
+	return Number(*bytes/(1<<20), 4) + " MiB"
+}
+
+// mebibytes rounds: a kernel update changes the memory that it leaves by some
+// kilobytes.
+func mebibytes(bytes float64) string {
+	return fmt.Sprintf("%.0f MiB", 16*math.Round(bytes/(16<<20)))
 }

@@ -151,6 +151,7 @@ func (s *Set) add(t *task, l *language, r *runtime, o *Options) {
 				Version:     r.version,
 				FreeThreads: r.freeThreads,
 				Source:      t.source(l.interpreter, m.program),
+				Program:     r.program(t, l, m.program),
 				Size:        o.Size,
 				Env:         t.environment(r.environment(), l.env, input),
 				Params:      input.params,

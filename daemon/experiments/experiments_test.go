@@ -156,6 +156,10 @@ func TestLoad(t *testing.T) {
 	asyncio := common
 	asyncio.Key = bench.Key{Task: "io", Runtime: "cpython-3.13", Model: "asyncio", Concurrency: 10}
 	asyncio.Version, asyncio.Source = "3.13.5", "workloads/io/cpython/sync.py"
+	asyncio.Program = bench.Program{
+		File: o.Dir + "/io/cpython/sync.py", Libraries: []string{o.Dir + "/lib/python"}, Interpreter: o.Pythons[0],
+		Env: map[string]string{"PYTHONPATH": "${WORKLOADS}/lib/python"},
+	}
 	asyncio.Env, asyncio.Args = pythonEnv("asyncio", "10", "1"), []string{"-v"}
 	asyncio.Skip = &bench.Skip{
 		Reason: bench.SkipMissingLibrary,
@@ -169,12 +173,12 @@ func TestLoad(t *testing.T) {
 	sync.Key = bench.Key{Task: "io", Runtime: "cpython-3.13", Model: "sync", Concurrency: 1}
 	sync.Version, sync.Source = "3.13.5", "workloads/io/cpython/sync.py"
 	sync.Baseline, sync.Client = true, "requests"
-	sync.Env = pythonEnv("sync", "1", "1")
+	sync.Env, sync.Program = pythonEnv("sync", "1", "1"), asyncio.Program
 	sync.Command = []string{o.Pythons[0], o.Dir + "/io/cpython/sync.py"}
 	native := common
 	native.Key = bench.Key{Task: "io", Runtime: "go", Model: "sync", Concurrency: 1}
 	native.Version, native.Source = goruntime.Version(), "workloads/io"
-	native.Baseline = true
+	native.Baseline, native.Program = true, bench.Program{File: "/opt/benchd", Env: map[string]string{}}
 	native.Env = env("go", "sync", "1", "1")
 	native.Command = []string{"/opt/benchd", "workload", "io-sync"}
 

@@ -94,6 +94,18 @@ func (r *runtime) command(t *task, program string) []string {
 	return append(append([]string(nil), r.prefix...), program)
 }
 
+// program is what is run, as files.
+func (r *runtime) program(t *task, l *language, program string) bench.Program {
+	p := bench.Program{File: t.path(program), Libraries: t.libraries(l.env), Env: l.env}
+	switch {
+	case r.builtin:
+		p.File = r.prefix[0]
+	case len(r.prefix) > 0:
+		p.Interpreter = r.prefix[0]
+	}
+	return p
+}
+
 // setOwnEnv adds what every program is told of its experiment. The rest that
 // it is told, such as its folder, is known only when it is run.
 func setOwnEnv(e *bench.Experiment) {

@@ -4,12 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
-	"maps"
 
 	"benchd/daemon/environment"
 )
@@ -137,6 +138,18 @@ func (t *task) checkProgram(interpreter, program string, isBuiltin func(string) 
 		return fmt.Errorf("%q is not executable: chmod +x it, or name its interpreter", program)
 	}
 	return nil
+}
+
+// libraries are the folders below that of all tasks which the environment names.
+func (t *task) libraries(env map[string]string) (folders []string) {
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		for _, path := range filepath.SplitList(env[name]) {
+			if strings.HasPrefix(path, workloadsReference) {
+				folders = append(folders, strings.ReplaceAll(path, workloadsReference, t.tree.dir))
+			}
+		}
+	}
+	return folders
 }
 
 // environment is what the programs of the task get from their interpreter and

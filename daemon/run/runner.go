@@ -23,10 +23,11 @@ type Runner struct {
 	ScratchDir     string              // each run gets a folder of its own in it
 	SampleInterval time.Duration       // of CPU, memory and threads while a run goes on
 	HTTPBin        func() bench.Server // the server of IO experiments, as it is at this moment
-	Fingerprint    *bench.Fingerprint  // of this machine and this benchd
+	Fingerprint    bench.Fingerprint   // of this machine, this benchd and its httpbin
 	Log            *slog.Logger
 
-	live atomic.Pointer[bench.Live]
+	live  atomic.Pointer[bench.Live]
+	files checksums
 
 	mu   sync.Mutex
 	left map[string]bool // what lies in ScratchDir and cannot be removed
@@ -46,7 +47,7 @@ func (r *Runner) Live() (bench.Live, bool) {
 // killed.
 func (r *Runner) Run(ctx context.Context, e bench.Experiment) bench.Run {
 	run := bench.Run{Key: e.Key, Unit: e.Unit, Size: e.Size, Input: e.Input(),
-		Started: time.Now(), Fingerprint: r.Fingerprint, Exit: bench.Exit{Code: -1}}
+		Started: time.Now(), Fingerprint: r.fingerprint(&e), Exit: bench.Exit{Code: -1}}
 	r.live.Store(&bench.Live{Key: e.Key, Since: run.Started})
 	defer r.live.Store(nil)
 
