@@ -32,7 +32,7 @@ func TestOutcomes(t *testing.T) {
 		{"dies-after-result", bench.Failed, "exit status 9 after its result", ""},
 		{"exits-early", bench.BadProtocol, "exited before its result, with status 0 but a message missing", ""},
 		{"exits-after-ready", bench.BadProtocol, "exited before its result", ""},
-		{"hangs-before-ready", bench.TimedOut, "timeout: waited in vain for its message ready (limit 300ms: raise BENCHD_RUN_TIMEOUT", ""},
+		{"hangs-before-ready", bench.TimedOut, "timeout: waited in vain for its message ready (limit 2s: raise BENCHD_RUN_TIMEOUT", ""},
 		{"hangs-working", bench.TimedOut, "waited in vain for its result", ""},
 		{"ignores-term", bench.TimedOut, "waited in vain for its result", ""},
 		{"stops-itself", bench.TimedOut, "waited in vain for its result", ""},
@@ -68,7 +68,7 @@ func TestOutcomes(t *testing.T) {
 			r := newRunner(t)
 			e := experiment(r, test.workload)
 			if test.outcome == bench.TimedOut {
-				e.Timeout = 300 * time.Millisecond
+				e.Timeout = 2 * time.Second // ample for getting ready, on a busy machine too
 			}
 			run := r.Run(context.Background(), e)
 			if run.Outcome != test.outcome {
