@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,11 +14,16 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
+
 	"benchd/daemon/bench"
 	"benchd/daemon/config"
 	"benchd/daemon/linux"
 	"benchd/daemon/terminal"
 )
+
+// maxAnswerBytes is ample for the changes of 10,000 experiments.
+const maxAnswerBytes = 64 << 20
 
 // decideTimeout is ample for an answer of a daemon whose cores are all busy.
 const decideTimeout = 30 * time.Second
@@ -138,29 +142,40 @@ func (d *decision) ask(ctx context.Context, socket string) ([]byte, error) {
 		return nil, fmt.Errorf("no daemon answers at %s: start it, set BENCHD_DATA_DIR to the one that it has, or be a user who may use the file: %w", socket, err)
 	}
 	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
+	answer, err := io.ReadAll(http.MaxBytesReader(nil, response.Body, maxAnswerBytes))
 	if err != nil {
 		return nil, fmt.Errorf("read the daemon's answer: %w", err)
 	}
 	if response.StatusCode == http.StatusOK {
 		return answer, nil
 	}
-	var failure struct{ Error string }
+	var failure struct {
+		Error string `json:"error"`
+	}
 	if err := json.Unmarshal(answer, &failure); err != nil || failure.Error == "" {
 		return nil, fmt.Errorf("the daemon answers %s", response.Status)
 	}
 	return nil, errors.New(terminal.Line(failure.Error))
 }
 
+// read takes no answer for another: what lies at the socket may be of another
+// version, or no benchd.
+func read(answer []byte, into any) error {
+	if err := json.Unmarshal(answer, into); err != nil {
+		return fmt.Errorf("read the daemon's answer: is it of the same version as this command? %w", err)
+	}
+	return nil
+}
+
 // printAccepted says none where nothing was accepted.
 func printAccepted(w io.Writer, answer []byte, none string) error {
 	var accepted struct {
 		Changes []struct {
-			ID       int64
-			Sentence string
-		}
+			ID       int64  `json:"id"`
+			Sentence string `json:"sentence"`
+		} `json:"changes"`
 	}
-	if err := json.Unmarshal(answer, &accepted); err != nil {
+	if err := read(answer, &accepted); err != nil {
 		return err
 	}
 	if len(accepted.Changes) == 0 {
@@ -173,14 +188,14 @@ func printAccepted(w io.Writer, answer []byte, none string) error {
 }
 
 type baseline struct {
-	Name   string
-	Pinned time.Time
-	Levels int
+	Name   string    `json:"name"`
+	Pinned time.Time `json:"pinned"`
+	Levels int       `json:"levels"`
 }
 
 func printPinned(w io.Writer, answer []byte) error {
 	var pinned baseline
-	if err := json.Unmarshal(answer, &pinned); err != nil {
+	if err := read(answer, &pinned); err != nil {
 		return err
 	}
 	fmt.Fprintf(w, "Pinned %q with %d levels; benchd_figure_drift_ratio tells how far the latest runs are from them.\n", pinned.Name, pinned.Levels)
@@ -188,8 +203,10 @@ func printPinned(w io.Writer, answer []byte) error {
 }
 
 func printBaselines(w io.Writer, answer []byte) error {
-	var known struct{ Baselines []baseline }
-	if err := json.Unmarshal(answer, &known); err != nil {
+	var known struct {
+		Baselines []baseline `json:"baselines"`
+	}
+	if err := read(answer, &known); err != nil {
 		return err
 	}
 	if len(known.Baselines) == 0 {

@@ -90,3 +90,18 @@ func TestDecisions(t *testing.T) {
 	}
 	d.end(t)
 }
+
+// An answer that says two things, or is another's, is not printed as one of them.
+func TestStrangeAnswers(t *testing.T) {
+	t.Parallel()
+	for _, answer := range []string{
+		"", "[]", `{"changes":[{"id":1,"id":2,"sentence":"s"}]}`, `{"changes":[],"changes":[{"id":2}]}`, "{\"changes\":[{\"id\":1,\"sentence\":\"\xff\"}]}",
+		`{"changes":[{"id":1.5}]}`, `{"changes":[{"id":"1"}]}`, `{"changes":[]}{}`, `{"changes":{}}`,
+	} {
+		var printed strings.Builder
+		err := printAccepted(&printed, []byte(answer), "No change is open.")
+		if err == nil || !strings.HasPrefix(err.Error(), "read the daemon's answer: is it of the same version as this command? ") || printed.Len() > 0 {
+			t.Errorf("%s: %v, printed %q", answer, err, printed.String())
+		}
+	}
+}

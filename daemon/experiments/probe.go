@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	_ "embed" // for probe.py
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -17,6 +16,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/go-json-experiment/json"
 
 	"benchd/daemon/environment"
 )

@@ -254,3 +254,21 @@ func TestProbePython(t *testing.T) {
 		t.Errorf("%s says %q, want %q", got.Executable, version, want)
 	}
 }
+
+// An interpreter that says two things of itself is none that can be trusted.
+func TestStrangeProbeAnswers(t *testing.T) {
+	t.Parallel()
+	const good = `{"implementation":"cpython","version":"3.13.5","executable":"/usr/bin/python3","free_threads":false,"modules":{"requests":"2.32"}}`
+	if _, err := parseAnswer([]byte("site says hello\n" + good)); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range [][2]string{
+		{`"version":"3.13.5"`, `"version":"3.13.5","version":"3.9.1"`}, {`"version"`, `"Version"`}, {`"requests":"2.32"`, `"requests":"2.32","requests":""`},
+		{"2.32", "2\xff"}, {"false", "0"}, {"}}", "}}{}"},
+	} {
+		answer := strings.Replace(good, test[0], test[1], 1)
+		if i, err := parseAnswer([]byte(answer)); err == nil {
+			t.Errorf("%s: taken for %+v", answer, i)
+		}
+	}
+}

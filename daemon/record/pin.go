@@ -2,9 +2,10 @@ package record
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/go-json-experiment/json"
 
 	"benchd/daemon/bench"
 )
