@@ -139,7 +139,9 @@ func testOptions() Options {
 		Server: func() bench.Server {
 			return bench.Server{URL: "http://127.0.0.1:1", Up: true, CPUSeconds: new(12.5), MemoryBytes: new(24e6), Restarts: 2}
 		},
-		Data:      func() Data { return Data{SizeBytes: new(3e6), FreeBytes: new(5e9), Damaged: map[string]int64{"run": 2, "file": 0}} },
+		Data: func() Data {
+			return Data{SizeBytes: new(3e6), FreeBytes: new(5e9), Damaged: map[string]int64{"run": 2, "file": 0}}
+		},
 		Leftovers: func() bench.Leftovers { return bench.Leftovers{Scratch: 2} },
 		History:   fakeHistory(func(context.Context, bench.RunQuery) ([]bench.Run, error) { return nil, nil }),
 		Judge:     &fakeJudge{},
