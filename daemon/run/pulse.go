@@ -61,7 +61,7 @@ func (p *pulse) begin() {
 
 // wait sleeps until the next beat. It returns false, and at once, after end.
 func (p *pulse) wait() bool {
-	quit := []unix.PollFd{{Fd: int32(p.quit), Events: unix.POLLIN}} //nolint:gosec // descriptors are small
+	quit := []unix.PollFd{{Fd: int32(p.quit), Events: unix.POLLIN}}
 	due := p.last.Add(p.every)
 	for {
 		left := unix.NsecToTimespec(int64(max(0, time.Until(due))))
