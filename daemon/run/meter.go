@@ -79,6 +79,8 @@ func (r *Runner) begin(c *child, e bench.Experiment, since time.Time) (*region, 
 	g.peakReset = linux.ResetPeakRSS(g.root) == nil
 	g.peakBefore, _ = linux.PeakRSS(g.root)
 	if g.sampler, err = newSampler(r, tree, g); err != nil {
+		tree.close()
+		g.system.Close()
 		return nil, err
 	}
 	g.sampler.system.TrustLastPID(c.lastPID, c.pid)
