@@ -108,8 +108,11 @@ type Change struct {
 
 	Closed time.Time `json:"closed,omitzero"` // zero while it is open
 	Ending Ending    `json:"ending,omitempty"`
-	By     string    `json:"by,omitempty"`   // who accepted it, and why, in the person's words
-	With   int64     `json:"with,omitempty"` // ID of the change that was accepted, of which this is but another sign
+	// ClosedRun is the newest run when it was closed: what began before or after
+	// that runs tell, whatever the clock said.
+	ClosedRun int64  `json:"closed_run,omitempty"`
+	By        string `json:"by,omitempty"`   // who accepted it, and why, in the person's words
+	With      int64  `json:"with,omitempty"` // ID of the change that was accepted, of which this is but another sign
 }
 
 // Open reports whether the change lasts, and nobody has accepted it.

@@ -66,7 +66,7 @@ func (c *cell) acceptedWith(change *bench.Change) *bench.Change {
 	for _, s := range c.courses {
 		o := s.ended
 		if o == nil || o.Ending != bench.Accepted || o.With != 0 || o.Direction != change.Direction || o.Scope != change.Scope ||
-			!c.sameWork(o.Figure, change.Figure) || o.Began.Cycle-change.Began.Cycle > returned || change.Began.Time.After(o.Closed) {
+			!c.sameWork(o.Figure, change.Figure) || o.Began.Cycle-change.Began.Cycle > returned || change.Began.Run > o.ClosedRun {
 			continue
 		}
 		larger := change.Size.Low > o.Size.High
@@ -110,8 +110,11 @@ func (j *Judge) acceptUnwatched(ctx context.Context, which bench.Selection, acce
 	return accepted, nil
 }
 
+// overdue counts only time in which benchd ran and a person could have seen the
+// change: by the time of day, a clock that is years ahead for one cycle would
+// accept everything for good.
 func (j *Judge) overdue(change *bench.Change) bool {
-	return j.options.AcceptAfter > 0 && j.now().Sub(change.Detected.Time) > j.options.AcceptAfter
+	return j.options.AcceptAfter > 0 && j.options.History.Uptime()-change.Uptime > j.options.AcceptAfter
 }
 
 // expire accepts what has been open for long.

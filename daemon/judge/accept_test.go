@@ -91,11 +91,11 @@ func TestAcceptedWithAnother(t *testing.T) {
 func TestOnlyTheSameChangeIsAcceptedWithAnother(t *testing.T) {
 	accepted := func() bench.Change {
 		return bench.Change{ID: 7, Figure: bench.CPU, Direction: bench.Regression, Ending: bench.Accepted, By: "ann",
-			Began: bench.Moment{Cycle: 40, Time: midnight}, Closed: midnight.Add(time.Hour), Size: bench.Ratio{Ratio: 1.1, Low: 1.08, High: 1.12}}
+			Began: bench.Moment{Cycle: 40, Run: 400}, ClosedRun: 490, Size: bench.Ratio{Ratio: 1.1, Low: 1.08, High: 1.12}}
 	}
 	later := func() bench.Change {
 		return bench.Change{Figure: bench.Time, Direction: bench.Regression,
-			Began: bench.Moment{Cycle: 43, Time: midnight.Add(time.Minute)}, Size: bench.Ratio{Ratio: 1.2, Low: 1.11, High: 1.3}}
+			Began: bench.Moment{Cycle: 43, Run: 430}, Size: bench.Ratio{Ratio: 1.2, Low: 1.11, High: 1.3}}
 	}
 	for name, tt := range map[string]struct {
 		differ func(accepted, later, own *bench.Change)
@@ -107,7 +107,7 @@ func TestOnlyTheSameChangeIsAcceptedWithAnother(t *testing.T) {
 		"dated later":           {func(_, c, _ *bench.Change) { c.Began.Cycle = 50 }, true},
 		"dated earlier":         {func(_, c, _ *bench.Change) { c.Began.Cycle = 36 }, true},
 		"began long before":     {func(_, c, _ *bench.Change) { c.Began.Cycle = 31 }, false},
-		"began when accepted":   {func(a, c, _ *bench.Change) { c.Began.Time = a.Closed.Add(time.Second) }, false},
+		"began when accepted":   {func(a, c, _ *bench.Change) { c.Began.Run = a.ClosedRun + 1 }, false},
 		"other direction":       {func(_, c, _ *bench.Change) { c.Direction = bench.Improvement }, false},
 		"memory":                {func(_, c, _ *bench.Change) { c.Figure = bench.Memory }, false},
 		"memory was accepted":   {func(a, _, _ *bench.Change) { a.Figure = bench.Memory }, false},
@@ -166,6 +166,19 @@ func TestAcceptByItself(t *testing.T) {
 	}
 	if s := w.byKey[k].course(bench.CPU); s.State != bench.Steady {
 		t.Errorf("%+v", s.Course)
+	}
+}
+
+// TestAWrongClockAcceptsNothing sets the clock years ahead, and back to 1970, for
+// a cycle each.
+func TestAWrongClockAcceptsNothing(t *testing.T) {
+	w, k, c := regressed(t, 1.3)
+	for _, w.wrong = range []time.Duration{10 * 365 * 24 * time.Hour, midnight.Sub(time.Unix(0, 0)) * -1, 0} {
+		w.cycles(1)
+		w.start()
+		if got := w.of(k, bench.CPU); got == nil || got.ID != c.ID {
+			t.Fatalf("with a clock wrong by %v: %v", w.wrong, w.history.changes[c.ID-1])
+		}
 	}
 }
 

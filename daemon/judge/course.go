@@ -117,9 +117,9 @@ func (j *Judge) change(ctx context.Context, c *cell, s *course, present []step, 
 	change.Scope = j.scope(c, change)
 	if change.Scope == bench.ScopeBaseline {
 		// It is told of the baseline; here there is only a new level.
-		change.Closed, change.Ending = j.now(), bench.Superseded
+		change.Closed, change.ClosedRun, change.Ending = j.now(), j.latest, bench.Superseded
 	} else if with := c.acceptedWith(change); with != nil {
-		change.Closed, change.Ending, change.By, change.With = j.now(), bench.Accepted, with.By, with.ID
+		change.Closed, change.ClosedRun, change.Ending, change.By, change.With = j.now(), j.latest, bench.Accepted, with.By, with.ID
 	}
 	if s.open != nil {
 		if !j.closed(ctx, s.open, bench.Superseded) {
@@ -242,7 +242,7 @@ func (j *Judge) recorded(ctx context.Context, change *bench.Change) bool {
 
 func (j *Judge) closed(ctx context.Context, change *bench.Change, how bench.Ending) bool {
 	over := *change
-	over.Closed, over.Ending = j.now(), how
+	over.Closed, over.ClosedRun, over.Ending = j.now(), j.latest, how
 	if !j.recorded(ctx, &over) {
 		return false
 	}
@@ -253,7 +253,7 @@ func (j *Judge) closed(ctx context.Context, change *bench.Change, how bench.Endi
 
 // end closes a change that no course has open.
 func (j *Judge) end(ctx context.Context, change *bench.Change, how bench.Ending, by string) error {
-	change.Closed, change.Ending, change.By = j.now(), how, by
+	change.Closed, change.ClosedRun, change.Ending, change.By = j.now(), j.latest, how, by
 	if err := j.options.History.RecordChange(ctx, change); err != nil {
 		j.unrecorded++
 		return fmt.Errorf("close change %d of %s: %w", change.ID, change.Key, err)

@@ -52,6 +52,8 @@ type History interface {
 	// Pins are the newest first.
 	Pins(ctx context.Context) ([]bench.Pin, error)
 	RemovePin(ctx context.Context, name string) error
+	// Uptime is for how long benchd has run in all: a clock that nobody sets.
+	Uptime() time.Duration
 }
 
 // Options are what a Judge goes by.
@@ -88,6 +90,7 @@ type Judge struct {
 	cells       []*cell // by key
 	byKey       map[bench.Key]*cell
 	noisy       []bool // of the latest runs, oldest first
+	latest      int64  // the newest run that has a point
 	ended       int64  // the newest cycle that went to its end: models are compared up to it
 	pin         *bench.Pin
 	conclusions []bench.Conclusion
@@ -176,6 +179,9 @@ func (j *Judge) restorePoints(ctx context.Context) (err error) {
 	}
 	for i, c := range j.cells {
 		c.points = points[wanted[i]]
+		for _, p := range c.points {
+			j.latest = max(j.latest, p.Run)
+		}
 	}
 	return nil
 }
@@ -219,6 +225,7 @@ func (j *Judge) Judge(ctx context.Context, r *bench.Run) {
 		return
 	}
 	c.add(p, Window(j.options.Repeat))
+	j.latest = max(j.latest, p.Run)
 	if !p.Sound && !c.Canary {
 		return // no course has gone on
 	}

@@ -22,6 +22,7 @@ type memory struct {
 	changes []bench.Change
 	pins    []bench.Pin
 	ended   int64
+	uptime  time.Duration
 	fail    error
 }
 
@@ -48,6 +49,8 @@ func (m *memory) Points(_ context.Context, of []bench.Series, most int) (map[ben
 	return points, m.fail
 }
 
+func (m *memory) Uptime() time.Duration { return m.uptime }
+
 func (m *memory) LastEnded(context.Context) (int64, error) { return m.ended, m.fail }
 
 func (m *memory) Runs(_ context.Context, q bench.RunQuery) ([]bench.Run, error) {
@@ -68,7 +71,7 @@ func (m *memory) RecordChange(_ context.Context, c *bench.Change) error {
 		return m.fail
 	}
 	if c.ID == 0 {
-		c.ID = int64(len(m.changes) + 1)
+		c.ID, c.Uptime = int64(len(m.changes)+1), m.Uptime()
 		m.changes = append(m.changes, *c)
 	}
 	m.changes[c.ID-1] = *c
@@ -135,8 +138,9 @@ type world struct {
 	random  *rand.Rand
 	cycle   int64
 	now     time.Time
-	reruns  int // rounds in a cycle at most
-	rounds  int // that there were
+	wrong   time.Duration // by which the clock is ahead
+	reruns  int           // rounds in a cycle at most
+	rounds  int           // that there were
 
 	noise   float64 // coefficient of variation of wall time
 	shared  float64 // the same of all runs of a cycle
@@ -213,7 +217,8 @@ func (w *world) cycles(n int) {
 	w.t.Helper()
 	for range n {
 		w.cycle++
-		w.now = midnight.Add(time.Duration(w.cycle) * 15 * time.Minute)
+		w.now = midnight.Add(time.Duration(w.cycle) * 15 * time.Minute).Add(w.wrong)
+		w.history.uptime = time.Duration(w.cycle) * 15 * time.Minute
 		machine := math.Exp(w.shared * w.random.NormFloat64())
 		rounds := w.reruns
 		plan := slices.Repeat(w.options.Experiments, max(1, w.options.Repeat))
