@@ -444,3 +444,18 @@ func TestTheLockIsTheFolders(t *testing.T) {
 		}
 	}
 }
+
+// TestAStartWaitsForTheFile has a person keep the file locked at first.
+func TestAStartWaitsForTheFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	filled(t, dir, 3)
+	cmd := child(t, "locker", dir)
+	end := begun(t, cmd)
+	time.AfterFunc(time.Second, end)
+	s, _ := listened(t, dir)
+	defer s.Close() //nolint:errcheck // nothing is left to find out
+	if err := s.Record(t.Context(), example(1)); err != nil && !strings.Contains(err.Error(), "keeps the file locked") {
+		t.Error(err)
+	}
+}
