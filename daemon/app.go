@@ -75,6 +75,7 @@ func newApp(ctx context.Context, settings config.Config, log *slog.Logger) (a *a
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return a, fmt.Errorf("become the subreaper of the workloads: %w", err)
 	}
+	go linux.KeepReaping(ctx)
 	self, err := os.Executable()
 	if err != nil {
 		return a, fmt.Errorf("find the program that this is: %w", err)
@@ -109,8 +110,14 @@ func newApp(ctx context.Context, settings config.Config, log *slog.Logger) (a *a
 		return a, err
 	}
 	machine := host.Describe()
+	groups, err := linux.Delegated()
+	if err != nil {
+		log.Info("runs have no cgroup of their own: what they leave is found by its descent and its limit of file locks", "reason", err)
+	} else {
+		log.Info("each run has a cgroup of its own", "in", groups)
+	}
 	a.runner = &run.Runner{
-		Self: self, ScratchDir: filepath.Join(data, "scratch"), SampleInterval: settings.SampleInterval,
+		Self: self, Groups: groups, ScratchDir: filepath.Join(data, "scratch"), SampleInterval: settings.SampleInterval,
 		HTTPBin: server.now, Log: log,
 		Fingerprint: bench.Fingerprint{Host: machine, Benchd: buildOf().Version + " " + buildOf().Revision, HTTPBin: server.name},
 	}

@@ -16,12 +16,12 @@ func writeTask(t *testing.T, lines string) (dir string) {
 		t.Fatal(err)
 	}
 	const begin = `say() { printf '%s\n' "$1" >&3; }
-gate() { local line; read -r line && [[ $line == "$1" ]]; }
+gate() { local name; read -r name token && [[ $name == "$1" ]]; }
 say '{"type": "ready", "protocol": 1, "pid": '$$', "runtime": "5"}'
 gate start
 `
 	const end = `
-say '{"type": "result", "elapsed_seconds": 0, "items": 1, "units": 1, "checksum": 7}'
+say '{"type": "result", "token": "'"$token"'", "elapsed_seconds": 0, "items": 1, "units": 1, "checksum": 7}'
 gate exit
 `
 	const manifest = `title: Script

@@ -71,10 +71,8 @@ func perform(args []string, stdout, stderr io.Writer) int {
 		command = args[0]
 	}
 	switch command {
-	case "supervise": // supervise -- COMMAND...
-		if len(args) > 2 {
-			return run.Supervise(args[2:])
-		}
+	case "supervise": // supervise BRAND GROUP -- COMMAND...
+		return run.Supervise(args[1:])
 	case "workload": // workload NAME
 		if len(args) == 2 {
 			if program, ok := workloads.Builtin(args[1]); ok {

@@ -14,12 +14,13 @@ const (
 	NoiseThrottled Noise = "throttled" // the CPU limit of the cgroup was hit
 	NoiseClock     Noise = "clock"     // daemon and workload disagree on the time the run took
 	NoiseFrozen    Noise = "frozen"    // workload or daemon were stopped: docker pause, SIGSTOP, a debugger, a suspended machine
+	NoiseLeftover  Noise = "leftover"  // a process of an earlier run, which cannot be killed, was alive
 	NoiseLostCPU   Noise = "lost_cpu"  // the workload ignores SIGCHLD, which hides CPU time of its children
 )
 
 // Noises lists all causes, in the order in which they are shown.
 func Noises() []Noise {
-	return []Noise{NoiseRunDelay, NoisePressure, NoiseSteal, NoiseThrottled, NoiseClock, NoiseFrozen, NoiseLostCPU}
+	return []Noise{NoiseRunDelay, NoisePressure, NoiseSteal, NoiseThrottled, NoiseClock, NoiseFrozen, NoiseLeftover, NoiseLostCPU}
 }
 
 // Limits above which a figure is noise. Measured on a shared 2-core machine:

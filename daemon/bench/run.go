@@ -84,5 +84,6 @@ type Versions struct {
 
 // Leftovers is what runs left and benchd cannot get rid of.
 type Leftovers struct {
-	Scratch int // files and folders
+	Scratch   int // files and folders
+	Processes int // that cannot be killed
 }

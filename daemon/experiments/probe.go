@@ -20,6 +20,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"benchd/daemon/environment"
+	"benchd/daemon/linux"
 )
 
 //go:embed probe.py
@@ -95,7 +96,11 @@ func ask(ctx context.Context, command, file string, env, modules []string, timeo
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = time.Second
-	if err := cmd.Run(); err != nil {
+	err := linux.Start(cmd)
+	if err == nil {
+		err = linux.Wait(cmd)
+	}
+	if err != nil {
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("%s did not answer within %v", command, timeout)
 		}

@@ -142,7 +142,7 @@ func testOptions() Options {
 		Data: func() Data {
 			return Data{SizeBytes: new(3e6), FreeBytes: new(5e9), Damaged: map[string]int64{"run": 2, "file": 0}}
 		},
-		Leftovers: func() bench.Leftovers { return bench.Leftovers{Scratch: 2} },
+		Leftovers: func() bench.Leftovers { return bench.Leftovers{Scratch: 2, Processes: 1} },
 		History:   fakeHistory(func(context.Context, bench.RunQuery) ([]bench.Run, error) { return nil, nil }),
 		Judge:     &fakeJudge{},
 

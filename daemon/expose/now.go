@@ -92,6 +92,8 @@ var (
 		"Runs and cycles that have ended and wait in memory to be recorded in the history; they are not shown before.")
 	scratchLeftovers = desc("benchd_scratch_leftovers",
 		"Files and folders in BENCHD_DATA_DIR that runs left and that cannot be removed; the log names them.")
+	leftoverProcesses = desc("benchd_leftover_processes",
+		"Processes of runs that cannot be killed, as those of another user. Runs are excluded (cause leftover) while they live; the log names them.")
 )
 
 // nowCollector yields what can change at any time, and what never does.
@@ -105,7 +107,7 @@ func (c nowCollector) Describe(ch chan<- *prometheus.Desc) {
 		cycleNumber, cycleInProgress, cycleProgress, cyclePlanned, cycleDone, cycleWarmUp, cycleStarted,
 		cycleDuration, cycleInterval, cycleNext,
 		serverUp, serverCPU, serverMemory, serverRestarts,
-		dataSize, dataFree, scratchLeftovers,
+		dataSize, dataFree, scratchLeftovers, leftoverProcesses,
 	} {
 		ch <- d
 	}
@@ -231,5 +233,9 @@ func dataMetrics(look func() Data) []prometheus.Metric {
 }
 
 func leftoverMetrics(look func() bench.Leftovers) []prometheus.Metric {
-	return []prometheus.Metric{gauge(scratchLeftovers, float64(look().Scratch))}
+	left := look()
+	return []prometheus.Metric{
+		gauge(scratchLeftovers, float64(left.Scratch)),
+		gauge(leftoverProcesses, float64(left.Processes)),
+	}
 }

@@ -103,14 +103,14 @@ func (c *Child) start() error {
 		announce.Close()
 		return err
 	}
-	err = cmd.Start()
+	err = linux.Start(cmd)
 	announce.Close()
 	if err != nil {
 		return err
 	}
 	exited := make(chan struct{})
 	go func() {
-		_ = cmd.Wait()
+		_ = linux.Wait(cmd)
 		close(exited)
 	}()
 	_ = announced.SetReadDeadline(time.Now().Add(startPatience))

@@ -99,12 +99,26 @@ func parseStat(line []byte) (Stat, error) {
 		HasReaped:    number(11) > 0, // page faults, without which no process begins
 		Threads:      int(number(20)),
 		RSSBytes:     float64(number(24)) * pageBytes,
-		Zombie:       fields[0][0] == 'Z',
-		Stopped:      fields[0][0] == 'T' || fields[0][0] == 't',
+		// The first thread's end shows as a zombie while the others live on.
+		Zombie:  strings.ContainsRune("ZX", rune(fields[0][0])) && number(20) <= 1,
+		Stopped: fields[0][0] == 'T' || fields[0][0] == 't',
 
 		Uninterruptible: fields[0][0] == 'D',
 	}, failed
 }
+
+// Lives reports whether there is such a process that has not ended.
+func Lives(pid int) bool {
+	data, err := os.ReadFile(procPath(pid, "stat"))
+	if err != nil {
+		return false
+	}
+	s, err := parseStat(data)
+	return err == nil && !s.Zombie
+}
+
+// Name is what the process calls itself, at most 15 bytes, or "" once it is gone.
+func Name(pid int) string { return read(procPath(pid, ""), "comm") }
 
 // CPU is the CPU time that the process itself has used, in nanoseconds, ended
 // threads included: the process's CPU clock, which can be read from outside

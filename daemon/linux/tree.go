@@ -139,13 +139,6 @@ func parseSchedstat(data []byte) (run, delay float64) {
 	return run / 1e9, delay / 1e9
 }
 
-// Environ reports whether the process was started with the given NAME=value
-// in its environment.
-func Environ(pid int, entry string) bool {
-	data, err := os.ReadFile(procPath(pid, "environ"))
-	return err == nil && slices.Contains(strings.Split(string(data), "\x00"), entry)
-}
-
 // Processes returns the ids of all processes that can be seen.
 func Processes() []int { return numbers("/proc") }
 

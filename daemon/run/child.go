@@ -30,10 +30,11 @@ type child struct {
 	sweptOK  bool
 	output   *output
 	release  func()
-	lastPID  int    // the id given last before the supervisor was started; 0 if not known
-	had      []int  // children of the daemon from before
-	pid      int    // of the workload's first process, once it is started
-	mark     string // NAME=value in the environment of all its processes
+	lastPID  int   // the id given last before the supervisor was started; 0 if not known
+	had      []int // orphans of the daemon from before
+	pid      int   // of the workload's first process, once it is started
+	brand    uint64
+	group    linux.Group
 }
 
 // message is one line of the workload, with the moment at which it was read.
@@ -43,9 +44,9 @@ type message struct {
 	err  error
 }
 
-// start starts command under a supervisor, which is self, this program. The
-// error says what could not be started.
-func start(self string, command, env []string, dir, mark string) (*child, error) {
+// start starts command in dir, under a supervisor. The error says what could
+// not be started.
+func (r *Runner) start(command, env []string, dir string) (*child, error) {
 	var files []*os.File
 	closeAll := func() {
 		for _, f := range files {
@@ -69,26 +70,27 @@ func start(self string, command, env []string, dir, mark string) (*child, error)
 		closeAll()
 		return nil, errors.New("no descriptors left for pipes: raise the limit of open files (ulimit -n)")
 	}
-	had := linux.Children(os.Getpid())
 	system := linux.OpenSystem()
 	lastPID, _ := system.LastPID()
 	system.Close()
-	cmd := exec.Command(self, append([]string{"supervise", "--"}, command...)...)
+	c := &child{lastPID: lastPID, gate: gate, control: control, gone: make(chan struct{}), had: linux.Orphans(),
+		brand: brandOf(r.ScratchDir), group: r.makeGroup(dir)}
+	cmd := exec.Command(r.Self, supervise(c.brand, c.group, command)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, outputW, outputW
 	cmd.ExtraFiles = []*os.File{messagesW, controlR, reportsW}
 	cmd.Env, cmd.Dir = env, dir
 	// A session of its own, away from the terminal's Ctrl-C: whether and how
 	// the workload ends is the daemon's to say.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
+	if err := linux.Start(cmd); err != nil {
 		closeAll()
-		return nil, fmt.Errorf("start the supervisor %s: %w", self, err)
+		return nil, errors.Join(fmt.Errorf("start the supervisor %s: %w", r.Self, err), c.group.Remove())
 	}
 	for _, theirs := range []*os.File{stdin, outputW, messagesW, controlR, reportsW} {
 		theirs.Close()
 	}
 
-	c := &child{cmd: cmd, lastPID: lastPID, gate: gate, control: control, gone: make(chan struct{}), had: had, mark: mark}
+	c.cmd = cmd
 	c.output = capture(outputR)
 	c.messages, c.release = readMessages(messagesR)
 	c.readReports(reportsR)
@@ -140,7 +142,7 @@ func (c *child) readReports(f *os.File) {
 	c.started, c.ended = started, over
 	go func() {
 		defer close(c.gone)
-		defer func() { _ = c.cmd.Wait() }() // its exit code says no more than its reports
+		defer func() { _ = linux.Wait(c.cmd) }() // its exit code says no more than its reports
 		defer close(over)
 		defer close(started)
 		defer f.Close()
@@ -179,25 +181,31 @@ func (c *child) terminate() {
 // terminate, until nothing is left.
 const supervisorPatience = Grace + 1500*time.Millisecond
 
-// finish waits until nothing of the workload is left. Only when the supervisor
-// itself was killed or hangs has it anything to do.
-func (c *child) finish(patience time.Duration) {
+// finish waits until nothing of the workload is left, or kills it itself where
+// the supervisor was killed, hangs, or could not. It returns how many processes
+// beside the first had to be killed, and those that live on.
+func (c *child) finish(patience time.Duration) (killed int, left []int) {
 	select {
 	case <-c.gone:
 	case <-time.After(patience):
 		c.control.Close() // end of file: kill at once
 		select {
 		case <-c.gone:
-		case <-time.After(time.Second):
+		case <-time.After(sweepPatience + time.Second):
 			_ = c.cmd.Process.Kill()
 			<-c.gone
 		}
 	}
-	if !c.sweptOK {
-		sweep(c.mark, c.pid, func() []int { return adopted(c.had) })
+	killed = c.swept.Strays
+	if !c.sweptOK || c.swept.Left > 0 {
+		var pids []int
+		pids, left = sweep(func() []int { return remains(c.brand, c.had) }, c.group)
+		killed += strays(pids, c.pid)
+		linux.ReapOrphans()
 	}
 	c.control.Close()
 	c.gate.Close()
 	c.release()
 	c.output.wait()
+	return killed, left
 }

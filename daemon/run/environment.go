@@ -40,7 +40,3 @@ func stackBytes(list []string) (n int) {
 	}
 	return n
 }
-
-// markOf is the entry by which a run's processes are known, whatever became of
-// their parents.
-func markOf(dir string) string { return "WORKLOAD_DIR=" + dir }

@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 2 {
 		switch os.Args[1] {
 		case "supervise":
-			os.Exit(Supervise(os.Args[3:]))
+			os.Exit(Supervise(os.Args[2:]))
 		case "workload":
 			workloads[os.Args[2]](newActor())
 			os.Exit(0)
@@ -40,12 +40,19 @@ func TestMain(m *testing.M) {
 			playTeller(os.Args[2], os.Args[3])
 			os.Exit(0)
 		}
+		if play := roles[os.Args[1]]; play != nil {
+			play(os.Args[2:])
+			os.Exit(0)
+		}
 	}
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		panic(err)
 	}
 	os.Exit(m.Run())
 }
+
+// roles are further parts, by the first argument.
+var roles = map[string]func(args []string){}
 
 // actor is a workload's side of the protocol, free to break it.
 type actor struct {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"benchd/daemon/bench"
+	"benchd/daemon/linux"
 	"benchd/workloads/protocol"
 )
 
@@ -22,6 +23,7 @@ type Runner struct {
 	Self           string              // this program, started again as supervisor
 	ScratchDir     string              // each run gets a folder of its own in it
 	SampleInterval time.Duration       // of CPU, memory and threads while a run goes on
+	Groups         string              // folder in which each run gets a cgroup of its own; "" where none can be had
 	HTTPBin        func() bench.Server // the server of IO experiments, as it is at this moment
 	Fingerprint    bench.Fingerprint   // of this machine, this benchd and its httpbin
 	Log            *slog.Logger
@@ -29,8 +31,9 @@ type Runner struct {
 	live  atomic.Pointer[bench.Live]
 	files checksums
 
-	mu   sync.Mutex
-	left map[string]bool // what lies in ScratchDir and cannot be removed
+	mu        sync.Mutex
+	left      map[string]bool  // what lies in ScratchDir and cannot be removed
+	survivors []*linux.Process // of earlier runs, that cannot be killed
 }
 
 // Live returns what can be seen of the run that is going on, if one is.
@@ -77,7 +80,8 @@ func (r *Runner) attempt(ctx context.Context, e bench.Experiment, run *bench.Run
 	if e.HTTPBin {
 		url = r.HTTPBin().URL
 	}
-	c, err := start(r.Self, e.Command, environmentOf(e, dir, url), dir, markOf(dir))
+	before := r.Leftovers().Processes
+	c, err := r.start(e.Command, environmentOf(e, dir, url), dir)
 	if err != nil {
 		return ending{bench.Failed, err.Error(), ""}
 	}
@@ -88,13 +92,18 @@ func (r *Runner) attempt(ctx context.Context, e bench.Experiment, run *bench.Run
 		c.terminate()
 		patience = supervisorPatience
 	}
-	c.finish(patience)
+	strays, left := c.finish(patience)
 	if t.exit == nil {
 		t.exit = t.lastExit()
 	}
-	run.Exit = t.exitOf(c.swept.Strays)
-	if run.Exit.Strays > 0 {
-		r.Log.Warn("workload left processes behind; they were killed", "experiment", e.String(), "strays", run.Exit.Strays)
+	run.Exit = t.exitOf(strays)
+	if strays > 0 {
+		r.Log.Warn("workload left processes behind; they were killed", "experiment", e.String(), "strays", strays)
+	}
+	r.watchLeft(left)
+	r.removeGroup(c.group)
+	if before > 0 && run.Figures != nil {
+		run.Noise = append(run.Noise, bench.NoiseLeftover)
 	}
 	end = judge(e, run, t, err)
 	end.output = c.output.String()

@@ -63,6 +63,7 @@ func (r *Runner) removeScratch(dir string) {
 // daemon. It stops nobody: what cannot be removed is named, counted and passed
 // over. No run may be going on, and only one daemon may use the folder.
 func (r *Runner) Clear() {
+	r.clearProcesses()
 	r.unshut()
 	entries, err := os.ReadDir(r.ScratchDir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -74,7 +75,6 @@ func (r *Runner) Clear() {
 		path := filepath.Join(r.ScratchDir, entry.Name())
 		err := fmt.Errorf("%s is none of benchd's: remove it", path)
 		if strings.HasPrefix(entry.Name(), runPrefix) {
-			sweep(markOf(path), 0, func() []int { return nil }) // they are init's
 			err = linux.RemoveAll(path)
 		}
 		if err == nil {
@@ -101,5 +101,6 @@ func (r *Runner) warnLeft(count int, err error) {
 func (r *Runner) Leftovers() bench.Leftovers {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return bench.Leftovers{Scratch: len(r.left)}
+	r.forgetEnded()
+	return bench.Leftovers{Scratch: len(r.left), Processes: len(r.survivors)}
 }

@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"runtime"
+	"slices"
+	"strconv"
+	"sync"
 	"syscall"
 	"time"
 	"unsafe"
@@ -64,15 +66,25 @@ type ended struct {
 	Stopped time.Duration `json:"stopped"`
 }
 
-// swept says that nothing of the workload is left.
+// swept says what became of the workload's other processes.
 type swept struct {
-	Strays int `json:"strays"` // processes that outlived the first and had to be killed
+	Strays int `json:"strays"` // processes beside the first that had to be killed
+	Left   int `json:"left"`   // processes that could not be killed
 }
 
-// Supervise runs command as a workload's first process on descriptors 0 to 3,
+// supervisorName is what `ps` shows. It is not benchd's, so that somebody who
+// kills all that are called benchd leaves one to clean up after them.
+const supervisorName = "supervise"
+
+// supervise is the command that starts a supervisor.
+func supervise(brand uint64, group linux.Group, command []string) []string {
+	return append([]string{"supervise", strconv.FormatUint(brand, 10), group.Dir(), "--"}, command...)
+}
+
+// Supervise runs a command as a workload's first process on descriptors 0 to 3,
 // until neither it nor any descendant is left. It is the whole life of the
-// supervisor's process.
-func Supervise(command []string) int {
+// supervisor's process. Its arguments are BRAND GROUP -- COMMAND...
+func Supervise(args []string) int {
 	// The workload's Pdeathsig follows the thread that starts it.
 	runtime.LockOSThread()
 	reports := json.NewEncoder(os.NewFile(reportFD, "report"))
@@ -80,18 +92,26 @@ func Supervise(command []string) int {
 
 	unix.CloseOnExec(controlFD)
 	unix.CloseOnExec(reportFD)
+	if len(args) < 4 {
+		say(report{Error: "the supervisor wants BRAND GROUP -- COMMAND"})
+		return 1
+	}
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		say(report{Error: fmt.Sprintf("become the subreaper: %v", err)})
 		return 1
 	}
+	// Without the name and the brand it does its work as well; they are for
+	// what comes after its own violent end.
+	_ = os.WriteFile("/proc/self/comm", []byte(supervisorName), 0)
+	if brand, err := strconv.ParseUint(args[0], 10, 64); err == nil {
+		_ = linux.Brand(brand)
+	}
 	raiseOpenFiles()
-	pid, err := syscall.ForkExec(command[0], command, &syscall.ProcAttr{
-		Env:   os.Environ(),
-		Files: []uintptr{0, 1, 2, protocol.FD},
-		// A group of its own, so that TERM reaches the whole workload at once,
-		// and an end with the supervisor, should somebody kill that.
-		Sys: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
-	})
+	group, command := linux.OpenGroup(args[1]), args[3:]
+	pid, err := startFirst(command, group)
+	if err != nil && group.Dir() != "" {
+		pid, err = startFirst(command, linux.Group{}) // a sandbox may forbid it all the same
+	}
 	if err != nil {
 		say(report{Error: fmt.Sprintf("start %s: %v", command[0], err)})
 		return 1
@@ -103,10 +123,66 @@ func Supervise(command []string) int {
 	}
 	say(report{PID: pid})
 
-	go obey(pid)
-	strays := reapAll(pid, say)
-	say(report{Swept: &swept{Strays: strays}})
+	over := make(chan struct{}) // closed when what is left is to be killed
+	end := sync.OnceFunc(func() { close(over) })
+	first, all := make(chan struct{}), make(chan struct{}) // closed when it or all have ended
+	go obey(pid, end)
+	go func() {
+		defer close(all)
+		reapAll(pid, func(e *ended) {
+			say(report{Ended: e})
+			close(first)
+			time.AfterFunc(linger, end)
+		})
+	}()
+	var s swept
+	select {
+	case <-all:
+	case <-over:
+		s = sweepAll(pid, group, first, all)
+	}
+	say(report{Swept: &s})
 	return 0
+}
+
+// sweepAll kills all descendants, of which pid is the first, until there is no
+// child, or none that can be killed. Those of a process that starts another and
+// ends may all be missed by one look.
+func sweepAll(pid int, group linux.Group, first, all <-chan struct{}) (s swept) {
+	for {
+		killed, left := sweep(func() []int { return linux.Descendants(os.Getpid()) }, group)
+		s.Strays += strays(killed, pid)
+		if len(left) > 0 {
+			s.Left = len(left)
+			if !slices.Contains(left, pid) {
+				<-first // has ended, and is about to be reaped
+			}
+			return s
+		}
+		select {
+		case <-all:
+			return s
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+// startFirst starts the workload's first process, in the group if there is one.
+func startFirst(command []string, group linux.Group) (int, error) {
+	// A process group of its own, so that TERM reaches the whole workload at
+	// once, and an end with the supervisor, should somebody kill that.
+	sys := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if group.Dir() != "" {
+		folder, err := os.Open(group.Dir())
+		if err != nil {
+			return 0, err
+		}
+		defer folder.Close()
+		sys.UseCgroupFD, sys.CgroupFD = true, int(folder.Fd())
+	}
+	return syscall.ForkExec(command[0], command, &syscall.ProcAttr{
+		Env: os.Environ(), Files: []uintptr{0, 1, 2, protocol.FD}, Sys: sys,
+	})
 }
 
 // raiseOpenFiles lifts the limit of open files as far as allowed: a workload
@@ -121,40 +197,25 @@ func raiseOpenFiles() {
 }
 
 // obey waits for the daemon's orders, or its death.
-func obey(pid int) {
+func obey(pid int, end func()) {
 	control := os.NewFile(controlFD, "control")
 	order := make([]byte, 1)
 	for {
-		_, err := control.Read(order)
-		if err == nil && order[0] == orderTerminate {
+		if _, err := control.Read(order); err != nil {
+			end()
+			return
+		}
+		if order[0] == orderTerminate {
 			_ = unix.Kill(-pid, unix.SIGTERM)
 			// A stopped process would not see it.
 			_ = unix.Kill(-pid, unix.SIGCONT)
-			time.AfterFunc(Grace, func() { killChildren() })
-			continue
-		}
-		if errors.Is(err, io.EOF) || err != nil {
-			killChildren()
-			return
+			time.AfterFunc(Grace, end)
 		}
 	}
 }
 
-// killChildren kills what there is until the process ends for want of
-// children. To kill the children suffices: theirs become ours.
-func killChildren() {
-	for {
-		for _, pid := range linux.Children(os.Getpid()) {
-			_ = unix.Kill(pid, unix.SIGKILL)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-}
-
-// reapAll waits until no child is left, and returns how many of them outlived
-// the first.
-func reapAll(first int, say func(report)) (strays int) {
-	swept := false
+// reapAll waits until no child is left, and tells the end of the first.
+func reapAll(first int, tell func(*ended)) {
 	var stops stopwatch
 	for {
 		// Looking first, without reaping (WNOWAIT), keeps the ended process's
@@ -165,7 +226,7 @@ func reapAll(first int, say func(report)) (strays int) {
 			continue
 		}
 		if err != nil {
-			return strays // ECHILD: none is left
+			return // ECHILD: none is left
 		}
 		pid := childOf(&info)
 		if info.Code == cldStopped || info.Code == cldContinued {
@@ -188,11 +249,7 @@ func reapAll(first int, say func(report)) (strays int) {
 		if pid == first {
 			end := describe(status, usage, own)
 			end.Stopped = stops.total
-			say(report{Ended: end})
-			swept = true
-			time.AfterFunc(linger, killChildren)
-		} else if swept && status.Signaled() && status.Signal() == unix.SIGKILL {
-			strays++
+			tell(end)
 		}
 	}
 }

@@ -1,10 +1,8 @@
 package run
 
 import (
-	"errors"
 	"os"
 	"slices"
-	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -12,52 +10,98 @@ import (
 	"benchd/daemon/linux"
 )
 
-// sweep kills and reaps what a supervisor that was itself killed left behind,
-// adopted by the daemon as the next subreaper: all processes with the mark in
-// their environment, the others, and first, unless it is 0.
-//
-// One that dies loses its environment some time before it can be reaped, so
-// what was found once is looked after until it is gone. That may be for
-// others to do, who do not; hence the limit of about a second. One that is
-// just being started has no environment for a moment, hence the second look.
-func sweep(mark string, first int, others func() []int) {
-	victims := map[int]bool{}
-	if first != 0 {
-		victims[first] = true
-	}
-	for tries, quiet := 0, 0; tries < 200 && quiet < 2; tries++ {
-		quiet++
-		found := slices.DeleteFunc(linux.Processes(), func(pid int) bool {
-			return pid == os.Getpid() || !linux.Environ(pid, mark)
-		})
-		for _, pid := range append(found, others()...) {
-			quiet, victims[pid] = 0, true
-			_ = unix.Kill(pid, unix.SIGKILL)
+// sweepPatience is how long killing may take: a machine that is busy needs a
+// while for a thousand processes.
+const sweepPatience = 2 * time.Second
+
+// sweep kills the group, and whatever find finds, to a fixed point: it stops
+// all, and looks again until there is none that it has not stopped. What stands
+// still cannot start others, nor replace those that die, nor give its children
+// away. Then it kills them. It returns those that it has killed, and those that
+// live on, because they are another user's or wait for a device.
+func sweep(find func() []int, group linux.Group) (killed, left []int) {
+	find = withGroup(find, group)
+	stopped, signalled := map[int]bool{}, map[int]bool{}
+	note := func(pid int, err error) {
+		if err == nil {
+			signalled[pid] = true
 		}
-		for pid := range victims {
-			// Never wait for any child: that would steal those of os/exec.
-			_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil)
-			if errors.Is(unix.Kill(pid, 0), unix.ESRCH) {
-				delete(victims, pid)
+	}
+	if group.Dir() != "" {
+		inGroup := living(group.Processes())
+		if group.Kill() == nil {
+			for _, pid := range inGroup {
+				note(pid, nil)
 			}
 		}
-		if len(victims) > 0 {
-			quiet = 0
-		}
-		time.Sleep(5 * time.Millisecond)
 	}
+	// Two looks, for one that was being started may be behind the first.
+	for deadline, quiet := time.Now().Add(sweepPatience), 0; quiet < 2; {
+		left = find()
+		fresh, refused := false, len(left) > 0
+		for _, pid := range left {
+			if !stopped[pid] {
+				_ = unix.Kill(pid, unix.SIGSTOP)
+				stopped[pid], fresh = true, true
+			}
+		}
+		late := time.Now().After(deadline)
+		if fresh && !late {
+			quiet = 0
+			continue
+		}
+		for _, pid := range left {
+			err := unix.Kill(pid, unix.SIGKILL)
+			note(pid, err)
+			refused = refused && err == unix.EPERM
+		}
+		if late || refused {
+			break
+		}
+		quiet++
+		if len(left) > 0 {
+			quiet = 0
+			time.Sleep(2 * time.Millisecond)
+		}
+	}
+	for pid := range signalled {
+		if !slices.Contains(left, pid) {
+			killed = append(killed, pid)
+		}
+	}
+	return killed, left
 }
 
-// adopted returns the children that this process did not have before and has
-// not started, for what it starts, supervisors and the httpbin, is itself: so
-// those are found that have cleared their environment.
-func adopted(had []int) []int {
-	self, err := os.Stat("/proc/self/exe")
-	if err != nil {
-		return nil
+// strays counts those of the killed that are not the workload's first process.
+func strays(killed []int, first int) int {
+	if slices.Contains(killed, first) {
+		return len(killed) - 1
 	}
-	return slices.DeleteFunc(linux.Children(os.Getpid()), func(pid int) bool {
-		exe, err := os.Stat("/proc/" + strconv.Itoa(pid) + "/exe")
-		return err != nil || os.SameFile(exe, self) || slices.Contains(had, pid)
+	return len(killed)
+}
+
+func withGroup(find func() []int, group linux.Group) func() []int {
+	return func() []int { return living(append(find(), group.Processes()...)) }
+}
+
+// living are those of the processes that have not ended, each once. This one is
+// none of them.
+func living(pids []int) []int {
+	slices.Sort(pids)
+	return slices.DeleteFunc(slices.Compact(pids), func(pid int) bool {
+		return pid <= 1 || pid == os.Getpid() || !linux.Lives(pid)
 	})
+}
+
+// remains are the processes of this daemon's runs: those that bear the brand,
+// and those that were given to us since, with all that is below them. An orphan
+// of a person's `docker exec` is given to us as well, but not below a run.
+func remains(brand uint64, had []int) []int {
+	pids := linux.Branded(brand)
+	for _, pid := range linux.Orphans() {
+		if !slices.Contains(had, pid) {
+			pids = append(append(pids, pid), linux.Descendants(pid)...)
+		}
+	}
+	return pids
 }
