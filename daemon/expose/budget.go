@@ -19,6 +19,17 @@ type budget struct {
 	due     time.Time     // when the next may work during a run; guarded by working
 }
 
+// Answers of the API hold a piece each, some 10 MB together; scrapes share what
+// they send. What is worked is wall time, which on a busy machine is mostly
+// waiting for a core: half a core is the least that leaves a scraper that comes
+// every 20 ms unhindered there.
+const (
+	answersAtOnce = 16
+	answersShare  = 20
+	scrapesAtOnce = 32
+	scrapesShare  = 2
+)
+
 // maxPause ends a pause that is long because the work waited for something else
 // than the CPU.
 const maxPause = time.Second

@@ -118,8 +118,8 @@ func New(o Options) *Exposer {
 	e.now.MustRegister(nowCollector{e},
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	e.api = newBudget(16, 20, e.measuring) // holding some 10 MB; a twentieth of a core
-	e.page = newMetricsPage(e.results, e.now, newBudget(32, 4, e.measuring), o.Logger)
+	e.api = newBudget(answersAtOnce, answersShare, e.measuring)
+	e.page = newMetricsPage(e.results, e.now, newBudget(scrapesAtOnce, scrapesShare, e.measuring), o.Logger)
 	e.handler = e.newHandler(o.Web.hasUsers)
 	e.trusted = e.newHandler(func() bool { return true })
 	return e

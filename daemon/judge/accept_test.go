@@ -61,6 +61,31 @@ func TestAccept(t *testing.T) {
 	}
 }
 
+// Of several persons who accept one change at once, one does.
+func TestAcceptedByManyAtOnce(t *testing.T) {
+	w, _, c := regressed(t, 1.3)
+	errs := make(chan error)
+	const persons = 8
+	for range persons {
+		go func() {
+			_, err := w.Accept(t.Context(), bench.Selection{ID: c.ID}, "")
+			errs <- err
+		}()
+	}
+	accepted := 0
+	for range persons {
+		switch err := <-errs; {
+		case err == nil:
+			accepted++
+		case !errors.Is(err, bench.ErrConflict):
+			t.Error(err)
+		}
+	}
+	if accepted != 1 {
+		t.Errorf("accepted %d times", accepted)
+	}
+}
+
 // What was accepted is not told again when a noisier figure shows it later.
 func TestAcceptedWithAnother(t *testing.T) {
 	w := newWorld(t, 11)
