@@ -86,12 +86,12 @@ type environment struct {
 	DataDir        string `split_words:"true" default:"benchd-data" desc:"Folder for what benchd records and lays out; made when missing."`
 	SampleInterval string `split_words:"true" default:"100ms" desc:"Time between two samples of a run, 10ms to 10s; processes' maximum CPU needs 100ms or more."`
 	RunTimeout     string `split_words:"true" default:"5m" desc:"Longest time that the set-up of a run, and its measured region, may each take, 1s to 1d."`
-	Retention      string `split_words:"true" default:"400d,4GB" desc:"How long runs are kept, and how large the history may get: age, size, or both with a comma between; 0 for no limit. Age is time in which benchd ran. Statistics of what is dropped are kept."`
+	Retention      string `split_words:"true" default:"400d,4GB" desc:"How long runs are kept, and how large the history may get: age, size, or both with a comma between; 0 for no limit. Age counts the time in which benchd runs, and a day at most of each pause. Statistics of what is dropped are kept."`
 	VerdictCycles  string `split_words:"true" default:"20" desc:"Clean cycles that a verdict on models looks back, 5 to 100."`
 	VerdictEffect  string `split_words:"true" default:"5%" desc:"Least difference between two models that is of interest, 0.1% to 100%: what is less is the same."`
 	ChangeEffect   string `split_words:"true" default:"3%" desc:"Least change of a figure over time that is of interest, 0.1% to 100%: what is less is no regression. Levels wander by 2% on a shared machine."`
 	Reruns         string `split_words:"true" default:"6" desc:"Rounds in a cycle, at most, in which experiments that may have got worse are run again at once beside their baseline and the canary, 0 to 1000; 0 switches it off."`
-	AcceptAfter    string `split_words:"true" default:"7d" desc:"Time in which benchd ran after which an open change is accepted by itself, 1m to 10y, such as 12h or 7d; 0 for never."`
+	AcceptAfter    string `split_words:"true" default:"7d" desc:"Time after which an open change is accepted by itself, 1m to 10y, such as 12h or 7d; 0 for never. It counts the time in which benchd runs, and a day at most of each pause."`
 	WebConfigFile  string `split_words:"true" desc:"Web configuration file of the Prometheus exporter-toolkit: TLS, users."`
 	LogLevel       string `split_words:"true" default:"info" desc:"Least level that is logged: debug, info, warn or error."`
 	LogFormat      string `split_words:"true" default:"text" desc:"Format of the log: text or json."`

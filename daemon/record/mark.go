@@ -41,6 +41,16 @@ func (s *Store) readLedger(ctx context.Context, in rowQuerier) (l ledger, err er
 	return l, err
 }
 
+// newestEnd is when the newest run ended, zero where there is none.
+func (s *Store) newestEnd(ctx context.Context) (end time.Time, err error) {
+	err = s.file.Load().read.QueryRowContext(ctx, `SELECT ended_unix_ns FROM runs r WHERE `+runsTable.whole("r")+` ORDER BY id DESC LIMIT 1`).
+		Scan((*instant)(&end))
+	if errors.Is(err, sql.ErrNoRows) {
+		return time.Time{}, nil
+	}
+	return end, err
+}
+
 // markName is the file beside the history that has the ledger's numbers too. It
 // tells when the history is not all that it was: removed, emptied, put back from
 // a copy, or without its log. It is written after every commit without a sync,

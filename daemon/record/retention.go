@@ -33,8 +33,7 @@ type Limits struct {
 // again.
 //
 // How old a run is Uptime tells, and not the time of day: a clock that is years
-// ahead for an hour would drop everything. So time in which benchd does not run
-// does not count. now only tells which months cannot be.
+// ahead for an hour would drop everything. now only tells which months cannot be.
 //
 // Kept are, however old, the last good run of each experiment, for the last-run
 // gauges, and the runs that open changes refer to; the newest points of each

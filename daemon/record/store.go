@@ -75,7 +75,11 @@ func (s *Store) begin(ctx context.Context) error {
 	if err := s.provide(ctx); err != nil {
 		return err
 	}
-	s.earlier = s.ledger.uptime
+	newest, err := s.newestEnd(ctx)
+	if err != nil {
+		return s.explain(err)
+	}
+	s.earlier = s.ledger.uptime + pauseSince(newest, time.Now())
 	s.countLosses(ctx)
 	return nil
 }
@@ -83,10 +87,23 @@ func (s *Store) begin(ctx context.Context) error {
 // Dir is BENCHD_DATA_DIR as an absolute path.
 func (s *Store) Dir() string { return s.dir }
 
-// Uptime is for how long benchd has run in all with this history. Nobody sets
-// this clock, so it tells how old something is; the time of day may be years off
-// for a while.
+// Uptime is for how long benchd has run in all with this history, and for how
+// long it was stopped in between, a day at most each time. Nobody sets this
+// clock, so it tells how old something is; the time of day may be years off for
+// a while.
 func (s *Store) Uptime() time.Duration { return s.earlier + s.running() }
+
+// longestPause bounds what is believed of a time in which benchd did not run: only
+// the time of day tells of it. It is a day, for some start benchd once a day.
+const longestPause = 24 * time.Hour
+
+// pauseSince is for how long benchd was stopped, as far as that is believed.
+func pauseSince(newest, now time.Time) time.Duration {
+	if newest.IsZero() {
+		return 0
+	}
+	return min(max(0, now.Sub(newest)), longestPause)
+}
 
 // Close lets go of file and folder.
 func (s *Store) Close() error {
