@@ -4,26 +4,28 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
 // Check runs every query of every panel, variable and annotation of the
 // dashboards against a Prometheus, with the variables as they are when a
-// dashboard is opened, and once for each task. It returns what a user would
-// see as an error or as "No data"; queries that may return nothing
-// (Query.EmptyWhen) must still be valid. The error is that of a Prometheus
-// which does not answer. Range is the time shown.
+// dashboard is opened, and once for each instance and task. It returns what a
+// user would see as an error or as "No data", and series that are there twice;
+// queries that may return nothing (Query.EmptyWhen) must still be valid. The
+// error is that of a Prometheus which does not answer. Range is the time shown.
 func Check(ctx context.Context, prometheusURL string, shown time.Duration) ([]string, error) {
 	c := checker{url: prometheusURL, now: time.Now(), shown: shown}
 	if _, err := c.get(ctx, "/api/v1/query", url.Values{"query": {"vector(1)"}}); err != nil {
 		return nil, fmt.Errorf("ask Prometheus at %s: %w", prometheusURL, err)
 	}
 	for _, d := range Dashboards() {
-		c.dashboard(ctx, d, nil)
+		c.dashboard(ctx, d, map[string]string{})
 	}
 	return c.faults, ctx.Err()
 }
@@ -41,13 +43,20 @@ func (c *checker) fault(format string, args ...any) {
 	}
 }
 
-// dashboard checks a dashboard with some variables given. Where a task is to
-// be chosen it checks all of them.
+// dashboard checks a dashboard with some variables given. Where an instance or
+// a task is to be chosen it checks all of them.
 func (c *checker) dashboard(ctx context.Context, d Dashboard, given map[string]string) {
-	values := map[string]string{
-		"__range": fmt.Sprintf("%.0fs", c.shown.Seconds()), "__rate_interval": "1m", "__interval": "15s", "datasource": "prometheus",
-	}
+	values := map[string]string{"__range": fmt.Sprintf("%.0fs", c.shown.Seconds()), "datasource": "prometheus"}
 	for _, v := range d.Templating.List {
+		if expr, ok := v.Expression(); ok {
+			value, err := c.scalar(ctx, Resolve(expr, values))
+			if err != nil {
+				c.fault("%s: variable %s: %v", d.UID, v.Name, err)
+				return
+			}
+			values[v.Name] = value
+			continue
+		}
 		series, label, ok := v.LabelValues()
 		if !ok {
 			continue
@@ -60,13 +69,17 @@ func (c *checker) dashboard(ctx context.Context, d Dashboard, given map[string]s
 		switch value, ok := given[v.Name]; {
 		case ok:
 			values[v.Name] = value
-		case v.IncludeAll:
-			values[v.Name] = v.AllValue
-		case v.Name == "task":
+		case !v.IncludeAll && (v.Name == "task" || v.Name == "instance"):
 			for _, one := range found {
-				c.dashboard(ctx, d, map[string]string{"task": one})
+				chosen := maps.Clone(given)
+				chosen[v.Name] = one
+				c.dashboard(ctx, d, chosen)
 			}
 			return
+		case v.IncludeAll && v.AllValue == "":
+			values[v.Name] = strings.Join(found, "|")
+		case v.IncludeAll:
+			values[v.Name] = v.AllValue
 		case v.Current != nil && slices.Contains(found, fmt.Sprint(v.Current.Value)):
 			values[v.Name] = fmt.Sprint(v.Current.Value)
 		default:
@@ -74,8 +87,20 @@ func (c *checker) dashboard(ctx context.Context, d Dashboard, given map[string]s
 		}
 	}
 	for _, q := range Queries(d) {
+		step := time.Minute // of annotations
+		if q.Interval != "" {
+			scrape, err := time.ParseDuration(Resolve(q.Interval, values))
+			if err != nil {
+				c.fault("%s: %s: least step %q: %v", d.UID, q.Place, q.Interval, err)
+				continue
+			}
+			step = max(scrape, c.shown/200)
+			// As Grafana does.
+			values["__rate_interval"] = fmt.Sprintf("%.0fs", max(step+scrape, 4*scrape).Seconds())
+		}
+		values["__interval"] = fmt.Sprintf("%.0fs", step.Seconds())
 		expr := Resolve(q.Expr, values)
-		series, err := c.series(ctx, expr, q.Instant)
+		series, err := c.series(ctx, expr, q.Instant, step)
 		if err != nil {
 			c.fault("%s: %s: %v\n\t%s", d.UID, q.Place, err, expr)
 		} else if series == 0 && q.EmptyWhen == "" {
@@ -94,12 +119,29 @@ func (c *checker) labelValues(ctx context.Context, series, label string) ([]stri
 	return values, json.Unmarshal(data, &values)
 }
 
+// scalar is the value of an expression, as it is written.
+func (c *checker) scalar(ctx context.Context, expr string) (string, error) {
+	data, err := c.get(ctx, "/api/v1/query", url.Values{"query": {expr}, "time": {unix(c.now)}})
+	if err != nil {
+		return "", err
+	}
+	var found struct{ Result []any }
+	if err := json.Unmarshal(data, &found); err != nil {
+		return "", err
+	}
+	if len(found.Result) != 2 {
+		return "", fmt.Errorf("%s is no scalar", expr)
+	}
+	return fmt.Sprint(found.Result[1]), nil
+}
+
 // series counts the series with a value that a query returns.
-func (c *checker) series(ctx context.Context, expr string, instant bool) (int, error) {
+func (c *checker) series(ctx context.Context, expr string, instant bool, step time.Duration) (int, error) {
 	path, args := "/api/v1/query", url.Values{"query": {expr}, "time": {unix(c.now)}}
 	if !instant {
 		path = "/api/v1/query_range"
-		args = url.Values{"query": {expr}, "start": {unix(c.now.Add(-c.shown))}, "end": {unix(c.now)}, "step": {unix(time.Unix(0, int64(max(c.shown/200, time.Second))))}}
+		// So that the last step is now: what a rule has recorded first may be from there.
+		args = url.Values{"query": {expr}, "start": {unix(c.now.Add(-c.shown.Truncate(step)))}, "end": {unix(c.now)}, "step": {fmt.Sprintf("%.0f", step.Seconds())}}
 	}
 	data, err := c.get(ctx, path, args)
 	if err != nil {
@@ -107,8 +149,9 @@ func (c *checker) series(ctx context.Context, expr string, instant bool) (int, e
 	}
 	var found struct {
 		Result []struct {
-			Value  []any   `json:"value"`
-			Values [][]any `json:"values"`
+			Metric map[string]string `json:"metric"`
+			Value  []any             `json:"value"`
+			Values [][]any           `json:"values"`
 		} `json:"result"`
 	}
 	if err := json.Unmarshal(data, &found); err != nil {
@@ -116,6 +159,9 @@ func (c *checker) series(ctx context.Context, expr string, instant bool) (int, e
 	}
 	n := 0
 	for _, s := range found.Result {
+		if s.Metric["job"] != "" {
+			return 0, fmt.Errorf("it has the scrape's labels: what two jobs scrape would be there twice")
+		}
 		if slices.ContainsFunc(append(s.Values, s.Value), func(point []any) bool { return len(point) == 2 && point[1] != "NaN" }) {
 			n++
 		}

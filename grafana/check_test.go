@@ -28,6 +28,9 @@ func TestCheck(t *testing.T) {
 				if strings.HasSuffix(r.URL.Path, "/values") {
 					data = []string{"one"}
 				}
+				if strings.HasPrefix(r.FormValue("query"), "scalar(") {
+					data = map[string]any{"result": []any{1767355200, "300"}}
+				}
 				if strings.Contains(r.FormValue("query"), "$") {
 					t.Errorf("a variable was left in %s", r.FormValue("query"))
 				}
@@ -50,6 +53,27 @@ func TestCheck(t *testing.T) {
 				t.Errorf("%d faults, expected %d:\n%s", len(faults), expected, strings.Join(faults, "\n"))
 			}
 		})
+	}
+}
+
+// TestCheckFindsWhatIsTwice: a result with the scrape's labels would be there
+// once for each job.
+func TestCheckFindsWhatIsTwice(t *testing.T) {
+	prometheus := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		point := []any{1767355200, "1"}
+		var data any = map[string]any{"result": []any{map[string]any{"metric": map[string]string{"job": "benchd"}, "value": point, "values": [][]any{point}}}}
+		if strings.HasSuffix(r.URL.Path, "/values") {
+			data = []string{"one"}
+		}
+		if strings.HasPrefix(r.FormValue("query"), "scalar(") {
+			data = map[string]any{"result": []any{1767355200, "300"}}
+		}
+		_ = json.NewEncoder(w).Encode(map[string]any{"status": "success", "data": data})
+	}))
+	defer prometheus.Close()
+	faults, err := grafana.Check(t.Context(), prometheus.URL, time.Hour)
+	if err != nil || len(faults) == 0 || !strings.Contains(faults[0], "would be there twice") {
+		t.Errorf("faults %.200q (%v)", faults, err)
 	}
 }
 

@@ -2,14 +2,15 @@ package grafana
 
 import "fmt"
 
-// Selectors of the dashboards: which series the variables leave.
+// Selectors of the dashboards: which series the variables leave. They leave one
+// instance, for figures of two machines are not compared in one panel.
 const (
-	ofInstance   = `instance=~"$instance"`
-	ofTask       = `instance=~"$instance",task="$task",runtime=~"$runtime",concurrency=~"$concurrency"`
-	ofExperiment = `instance=~"$instance",task="$task",runtime="$runtime",model="$model",concurrency="$concurrency"`
+	ofInstance   = `instance="$instance"`
+	ofTask       = ofInstance + `,task="$task",runtime=~"$runtime",concurrency=~"$concurrency"`
+	ofExperiment = ofInstance + `,task="$task",runtime="$runtime",model="$model",concurrency="$concurrency"`
 
 	// measured leaves out the tasks in which no models are compared.
-	measured = `instance=~"$instance",task!~"canary|noop"`
+	measured = ofInstance + `,task!~"canary|noop"`
 )
 
 const (
@@ -30,8 +31,25 @@ func latest(figure, selector string) string {
 	return "(" + ratio("sound") + " or on (" + ids + ") " + ratio("provisional") + ")"
 }
 
+// once leaves one series for each value of the labels: a benchd may be scraped
+// by two jobs, or by two replicas that add a label of their own.
+func once(labels, expr string) string { return "max by (" + labels + ") (" + expr + ")" }
+
 // strip leaves the labels that name an experiment, so that expressions match.
-func strip(expr string) string { return "max by (" + ids + ") (" + expr + ")" }
+func strip(expr string) string { return once(ids, expr) }
+
+// grown is what a counter of experiments has grown by over the time shown,
+// added up by a label of its own or of the experiments; "" adds up all.
+func grown(counter, selector, by string) string {
+	increase := "increase(benchd_" + counter + "{" + selector + "}[$__range])"
+	switch by {
+	case "":
+		return "sum(" + strip(increase) + ")"
+	case "task":
+		return "sum by (task) (" + strip(increase) + ")"
+	}
+	return "sum by (" + by + ") (" + once(ids+", "+by, increase) + ")"
+}
 
 // shape makes a column `series` of model and runtime, the name of a group of
 // bars.

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"benchd/grafana"
+	alerts "benchd/prometheus"
 )
 
 var update = flag.Bool("update", false, "write dashboards/*.json")
@@ -75,9 +76,107 @@ func TestIdentity(t *testing.T) {
 	}
 	for _, d := range grafana.Dashboards() {
 		for _, l := range d.Links {
-			if uid := strings.TrimPrefix(l.URL, "/d/"); !uids[uid] || !l.KeepTime || !l.IncludeVars {
-				t.Errorf("%s: link %q leads to no dashboard, or drops time or variables", d.UID, l.URL)
+			uid, _, _ := strings.Cut(strings.TrimPrefix(l.URL, "/d/"), "?")
+			if !uids[uid] || !l.KeepTime || l.IncludeVars {
+				t.Errorf("%s: link %q leads to no dashboard, drops the time, or carries all variables", d.UID, l.URL)
 			}
+		}
+	}
+}
+
+// TestLinksKeep: a link keeps datasource and instance, and no choice of several
+// values for a variable that has one.
+func TestLinksKeep(t *testing.T) {
+	single := map[string]bool{} // dashboard and variable
+	variables := map[string]bool{}
+	for _, d := range grafana.Dashboards() {
+		for _, v := range d.Templating.List {
+			single[d.UID+" "+v.Name], variables[d.UID+" "+v.Name] = !v.Multi, true
+		}
+	}
+	url := regexp.MustCompile(`/d/(benchd-[\w-]+)\?([^"]*)`)
+	for _, d := range grafana.Dashboards() {
+		text, err := json.Marshal(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain := strings.ReplaceAll(string(text), `\u0026`, "&")
+		found := url.FindAllStringSubmatch(plain, -1)
+		if len(found) == 0 {
+			t.Errorf("%s has no links", d.UID)
+		}
+		for _, l := range found {
+			for _, want := range []string{"${datasource:queryparam}", "${instance:queryparam}"} {
+				if !strings.Contains(l[2], want) {
+					t.Errorf("%s: the link %s drops %s", d.UID, l[0], want)
+				}
+			}
+			for _, v := range regexp.MustCompile(`\$\{(\w+):queryparam\}`).FindAllStringSubmatch(l[2], -1) {
+				if !variables[l[1]+" "+v[1]] || single[l[1]+" "+v[1]] && !single[d.UID+" "+v[1]] {
+					t.Errorf("%s: the link %s fills in %s, which %s does not have, or has one value of", d.UID, l[0], v[1], l[1])
+				}
+			}
+		}
+	}
+}
+
+// TestOneInstance: all that is shown is of the chosen instance, so that two
+// are never mixed, and no panel knows a job's name.
+func TestOneInstance(t *testing.T) {
+	for _, d := range grafana.Dashboards() {
+		for _, v := range d.Templating.List {
+			if v.Name == "instance" && (v.Multi || v.IncludeAll) {
+				t.Errorf("%s: several instances can be chosen", d.UID)
+			}
+		}
+		for _, q := range grafana.Queries(d) {
+			if !strings.Contains(q.Expr, `instance="$instance"`) || strings.Contains(q.Expr, `instance=~`) || strings.Contains(q.Expr, `job="`) {
+				t.Errorf("%s: %s is not of the chosen instance alone, or of one job:\n\t%s", d.UID, q.Place, q.Expr)
+			}
+		}
+	}
+}
+
+// TestAnnotationsFollowTheStep: what is new is held against one step before;
+// against a fixed time before it would be missed between two longer steps.
+func TestAnnotationsFollowTheStep(t *testing.T) {
+	for _, d := range grafana.Dashboards() {
+		for _, a := range d.Annotations.List {
+			if !a.UseValueForTime && !strings.Contains(a.Expr, "offset $__interval") || strings.Contains(a.Expr, "changes(") {
+				t.Errorf("%s: annotation %s: %s", d.UID, a.Name, a.Expr)
+			}
+		}
+	}
+}
+
+// TestDatasourceIsTheDefault: the one of any uid that is Grafana's default.
+func TestDatasourceIsTheDefault(t *testing.T) {
+	for _, d := range grafana.Dashboards() {
+		if v := d.Templating.List[0]; v.Name != "datasource" || v.Current == nil || v.Current.Value != "default" {
+			t.Errorf("%s: the first variable is %+v", d.UID, v)
+		}
+	}
+}
+
+// TestRunbook: there is a panel for each alert, and nothing in it leads nowhere.
+func TestRunbook(t *testing.T) {
+	panels := map[string]string{}
+	for _, d := range grafana.Dashboards() {
+		if d.UID == "benchd-runbook" {
+			for _, p := range d.Panels {
+				panels[p.Title], _ = p.Options["content"].(string)
+			}
+		}
+	}
+	for _, m := range regexp.MustCompile(`(?m)^### (\w+)$`).FindAllStringSubmatch(alerts.Runbook, -1) {
+		if strings.Contains(alerts.Runbook[:strings.Index(alerts.Runbook, m[0])], "\n## Running") {
+			continue
+		}
+		if len(panels[m[1]]) < 100 {
+			t.Errorf("%s: the panel says %q", m[1], panels[m[1]])
+		}
+		if link := regexp.MustCompile(`\]\([^h][^)]*\)`).FindString(panels[m[1]]); link != "" {
+			t.Errorf("%s: %s leads nowhere", m[1], link)
 		}
 	}
 }
@@ -154,7 +253,7 @@ func TestPanels(t *testing.T) {
 // TestVariablesAreDeclared finds a misspelt variable, which Grafana would
 // send as it is written.
 func TestVariablesAreDeclared(t *testing.T) {
-	builtIn := []string{"__range", "__rate_interval", "__data", "__url_time_range", "__all"}
+	builtIn := []string{"__range", "__interval", "__rate_interval", "__data", "__url_time_range", "__all"}
 	for _, d := range grafana.Dashboards() {
 		declared := slices.Clone(builtIn)
 		for _, v := range d.Templating.List {

@@ -16,9 +16,9 @@ func outcome(selector string) string {
 
 func experiment() Dashboard {
 	const notNow = "only while this experiment is running, and a short run can end between two scrapes"
-	l := func(metric, legend string) query { return q(last(metric, ofExperiment), legend) }
+	l := func(metric, legend string) query { return q(strip(last(metric, ofExperiment)), legend) }
 	now := func(metric, legend string) query {
-		return q("benchd_running_"+metric+"{"+ofExperiment+"}", legend).orEmpty(notNow)
+		return q(strip("benchd_running_"+metric+"{"+ofExperiment+"}"), legend).orEmpty(notNow)
 	}
 	stat := func(title, about, unit string, decimals int, metric string) Panel {
 		return figureOf(title, about, unit, decimals).stat(l(metric, ""))
@@ -26,7 +26,6 @@ func experiment() Dashboard {
 	return frame("benchd-experiment", "benchd: one experiment",
 		"What happened in the runs of one experiment, and may its figures be trusted?",
 		[]Variable{
-			instanceVariable(),
 			choice("task", "benchd_experiment_info{"+ofInstance+"}").first("io-bound"),
 			choice("runtime", `benchd_experiment_info{`+ofInstance+`,task="$task"}`),
 			choice("model", `benchd_experiment_info{`+ofInstance+`,task="$task",runtime="$runtime"}`).first("asyncio"),
@@ -41,8 +40,8 @@ func experiment() Dashboard {
 				stat("CPU per unit", "CPU seconds of the process tree by units of work.", "s", 2, "cpu_seconds_per_unit"),
 				stat("Peak memory", "Resident set of one process; of several, the sum of proportional set sizes.", "bytes", 1, "memory_peak_bytes"),
 				figureOf("Clean?", "Whether anything was found that disturbed the run.", "none", 0).stat(l("clean", "")).says([]state{{1, "clean", "green"}, {0, "dirty", "orange"}}),
-				figureOf("Ended", "When the latest good run ended, and how old its figures are.", "dateTimeFromNow", 0).stat(q("1000 * "+last("timestamp_seconds", ofExperiment), "good run"),
-					q("1000 * last_over_time(benchd_last_attempt_timestamp_seconds{"+ofExperiment+"}[$__range])", "any run")).stacked()),
+				figureOf("Ended", "When the latest good run ended, and how old its figures are.", "dateTimeFromNow", 0).stat(q("1000 * "+strip(last("timestamp_seconds", ofExperiment)), "good run"),
+					q("1000 * "+strip("last_over_time(benchd_last_attempt_timestamp_seconds{"+ofExperiment+"}[$__range])"), "any run")).stacked()),
 			beside(4,
 				figureOf("What is it?", "Program, libraries and input of the experiment.", "none", 0).
 					table([]column{of("title", "Task", 200), of("source", "Program", 0), of("client", "Client library", 250), of("runtime_version", "Version", 90), of("gil", "GIL", 90), of("size", "Size", 90)}, "Task", false,
@@ -60,16 +59,16 @@ func experiment() Dashboard {
 				figureOf("How long did its runs take?", "Wall time of the measured region by benchd's clock and by the program's; and once through the input. Each step is a run.", "s", 2).
 					lines(l("duration_seconds", "region, benchd's clock"), l("workload_duration_seconds", "region, program's clock"), l("pass_duration_seconds", "once through the input")),
 				figureOf("How long did its runs take, all of them?", "Good runs by wall time of the measured region, disturbed ones included: a column for each time in which a run ended.", "s", 2).
-					heatmap(q(`sum by (le) (increase(benchd_run_duration_seconds_bucket{`+ofExperiment+`}[$__rate_interval]))`, "{{le}}"))),
+					heatmap(q(once("le", `increase(benchd_run_duration_seconds_bucket{`+ofExperiment+`}[$__rate_interval])`), "{{le}}"))),
 			beside(7,
 				figureOf("How did its runs end?", "Outcome of the latest attempt at each time.", "none", 0).timeline(outcomes, q(outcome(ofExperiment), "outcome")),
 				figureOf("How many runs of each outcome?", "Runs over the time shown, by outcome; and good ones in which nothing disturbed.", "short", 0).
-					bars(q(`sum by (outcome) (increase(benchd_runs_total{`+ofExperiment+`}[$__range]))`, "{{outcome}}"),
-						q(`sum(increase(benchd_clean_runs_total{`+ofExperiment+`}[$__range]))`, "ok and clean"))),
+					bars(q(grown("runs_total", ofExperiment, "outcome"), "{{outcome}}"),
+						q(grown("clean_runs_total", ofExperiment, ""), "ok and clean"))),
 			beside(6,
 				figureOf("How much of the input failed, by kind?", "Failed items over the time shown, by the kind that the program gave.", "short", 0).orElse("no item failed").
-					bars(q(`sum by (kind) (increase(benchd_item_errors_total{`+ofExperiment+`}[$__range]))`, "{{kind}}").orEmpty("no item failed"),
-						q(`sum(increase(benchd_failed_items_total{`+ofExperiment+`}[$__range]))`, "all kinds")),
+					bars(q(grown("item_errors_total", ofExperiment, "kind"), "{{kind}}").orEmpty("no item failed"),
+						q(grown("failed_items_total", ofExperiment, ""), "all kinds")),
 				text("What was the last error?", "An error's text is not a metric. benchd keeps it with the run, newest first:\n\n"+
 					"- [runs that failed](${benchd_url}/api/v1/runs?task=${task:percentencode}&runtime=${runtime:percentencode}&model=${model:percentencode}&concurrency=${concurrency}&outcome=failed)\n"+
 					"- [all runs](${benchd_url}/api/v1/runs?task=${task:percentencode}&runtime=${runtime:percentencode}&model=${model:percentencode}&concurrency=${concurrency})"))),
@@ -96,9 +95,9 @@ func experiment() Dashboard {
 					lines(l("cpu_pressure_ratio", "CPU"), l("io_pressure_ratio", "IO"), l("memory_pressure_ratio", "memory"), l("steal_ratio", "stolen"))),
 			beside(7,
 				figureOf("What disturbed it?", "1 for each cause found in the latest good run at each time.", "none", 0).
-					timeline([]state{{0, "no", "green"}, {1, "yes", "orange"}}, q(last("noise", ofExperiment), "{{cause}}")),
+					timeline([]state{{0, "no", "green"}, {1, "yes", "orange"}}, q(once("cause", last("noise", ofExperiment)), "{{cause}}")),
 				figureOf("How many runs were disturbed?", "Good runs over the time shown, by cause; one with two causes counts under each.", "short", 0).
-					bars(q(`sum by (cause) (increase(benchd_dirty_runs_total{`+ofExperiment+`}[$__range]))`, "{{cause}}"))),
+					bars(q(grown("dirty_runs_total", ofExperiment, "cause"), "{{cause}}"))),
 			beside(9,
 				figureOf("How often was it switched?", "Context switches of the process tree: because it waited, because its time was up; periods in which the CPU limit was hit.", "short", 0).
 					lines(l("voluntary_context_switches", "waited"), l("involuntary_context_switches", "time was up"), l("throttled_periods", "throttled periods").orEmpty("absent without a cgroup that counts it")),
@@ -109,11 +108,11 @@ func experiment() Dashboard {
 					lines(l("sampler_cpu_seconds", "benchd"), l("server_cpu_seconds", "httpbin").orEmpty(noServer)))),
 		section("All its runs together",
 			beside(6,
-				figureOf("Wall time spent on it", "From the start of each process until nothing of it was left, set-up included, over the time shown.", "s", 1).stat(q(`sum(increase(benchd_run_seconds_total{`+ofExperiment+`}[$__range]))`, "")),
-				figureOf("CPU time spent on it", "CPU time of the measured regions of good runs over the time shown.", "s", 2).stat(q(`sum(increase(benchd_run_cpu_seconds_total{`+ofExperiment+`}[$__range]))`, "")),
+				figureOf("Wall time spent on it", "From the start of each process until nothing of it was left, set-up included, over the time shown.", "s", 1).stat(q(grown("run_seconds_total", ofExperiment, ""), "")),
+				figureOf("CPU time spent on it", "CPU time of the measured regions of good runs over the time shown.", "s", 2).stat(q(grown("run_cpu_seconds_total", ofExperiment, ""), "")),
 				figureOf("Work done", "Units of work of good runs, and items handled in all that reported a result, over the time shown.", "short", 1).
-					stat(q(`sum(increase(benchd_units_total{`+ofExperiment+`}[$__range]))`, "units"), q(`sum(increase(benchd_items_total{`+ofExperiment+`}[$__range]))`, "items")),
+					stat(q(grown("units_total", ofExperiment, ""), "units"), q(grown("items_total", ofExperiment, ""), "items")),
 				figureOf("Stray processes", "Processes that runs left behind and benchd killed, over the time shown.", "none", 0).
-					stat(q(`sum(increase(benchd_stray_processes_total{`+ofExperiment+`}[$__range]))`, "")).thresholds(0.5, "orange"))),
+					stat(q(grown("stray_processes_total", ofExperiment, ""), "")).thresholds(0.5, "orange"))),
 	)
 }

@@ -34,8 +34,12 @@ func (q query) orEmpty(reason string) query {
 func targets(format string, instant bool, queries []query) []Target {
 	var list []Target
 	for i, q := range queries {
-		list = append(list, Target{RefID: string(rune('A' + i)), Datasource: prometheus, Expr: q.expr, LegendFormat: q.legend,
-			Format: format, Instant: instant, Range: !instant, EmptyWhen: q.empty})
+		target := Target{RefID: string(rune('A' + i)), Datasource: prometheus, Expr: q.expr, LegendFormat: q.legend,
+			Format: format, Instant: instant, Range: !instant, EmptyWhen: q.empty}
+		if !instant {
+			target.Interval = "${scrape}s"
+		}
+		list = append(list, target)
 	}
 	return list
 }

@@ -15,20 +15,36 @@ func frame(uid, title, description string, variables []Variable, rows ...row) Da
 		Refresh:       "30s",
 		Time:          TimeRange{From: "now-3h", To: "now"}, // a dozen cycles
 		Links: []Link{
-			link("Which model?", "benchd-home"),
-			link("Task", "benchd-task"),
-			link("One experiment", "benchd-experiment"),
-			link("Regressions", "benchd-regressions"),
-			link("Host and benchd", "benchd-host"),
+			link("Which model?", "benchd-home", ""),
+			link("Task", "benchd-task", keptTask(variables)),
+			link("One experiment", "benchd-experiment", keptTask(variables)),
+			link("Regressions", "benchd-regressions", keptTask(variables)),
+			link("Host and benchd", "benchd-host", ""),
+			link("Runbook", "benchd-runbook", ""),
 		},
-		Annotations: Annotations{List: annotations()},
-		Templating:  Templating{List: append([]Variable{datasourceVariable()}, variables...)},
+		Annotations: Annotations{List: annotations(keptTask(variables) != "")},
+		Templating:  Templating{List: append([]Variable{datasourceVariable(), instanceVariable(), scrapeVariable()}, variables...)},
 		Panels:      layOut(rows),
 	}
 }
 
-func link(title, uid string) Link {
-	return Link{Title: title, Type: "link", URL: "/d/" + uid, KeepTime: true, IncludeVars: true}
+// kept are the variables that every dashboard has, for a link from one to another.
+const kept = "${datasource:queryparam}&${instance:queryparam}"
+
+// link keeps what means the same on both dashboards. All variables would be
+// too many: "all" tasks of one is no task of another that shows one at a time.
+func link(title, uid, more string) Link {
+	return Link{Title: title, Type: "link", URL: "/d/" + uid + "?" + kept + more, KeepTime: true}
+}
+
+// keptTask is what a link keeps of a dashboard that shows one task.
+func keptTask(variables []Variable) string {
+	for _, v := range variables {
+		if v.Name == "task" && !v.Multi {
+			return "&${task:queryparam}"
+		}
+	}
+	return ""
 }
 
 // annotations are the events that explain a jump in a line. A version counts
@@ -36,36 +52,52 @@ func link(title, uid string) Link {
 // host was; so neither the first start ever nor a night of downtime is one.
 // Until its first run an experiment has the client's name without a version:
 // learning that is no change, so a client without a space does not count.
-func annotations() []Annotation {
+//
+// What is new is held against what was there up to one step before, whatever
+// the step is, so that each event is one mark and none falls between two steps.
+func annotations(oneTask bool) []Annotation {
 	changed := func(info, labels, identity string) string {
 		now := "count by (" + identity + ", " + labels + ") (" + info + ")"
-		before := strings.ReplaceAll(now, info, "last_over_time("+info+"[1d] offset 2m)")
+		before := strings.ReplaceAll(now, info, "last_over_time("+info+"[1d] offset $__interval)")
 		return now + " unless " + before + " and on (" + identity + ") " + before
+	}
+	begun := func(labels, series string) string {
+		return once(labels, series) + " unless " + once(labels, "last_over_time("+series+"[1h] offset $__interval)")
 	}
 	event := func(name, color, expr, title, text string) Annotation {
 		return Annotation{Name: name, Datasource: prometheus, Enable: true, IconColor: color, Expr: expr,
 			Step: "60s", TitleFormat: title, TextFormat: text}
 	}
+	at := func(a Annotation) Annotation {
+		a.UseValueForTime = true
+		return a
+	}
+	const who = "{{task}} {{runtime}} {{model}} {{concurrency}}"
+	// The start of each alone: for as long as it lasts it would colour all lines.
+	const alert = "alertname, " + ids
+	alerts := begun(alert, `ALERTS{alertstate="firing",`+ofInstance+`}`)
+	if oneTask {
+		alerts = begun(alert, `ALERTS{alertstate="firing",`+ofInstance+`,task="$task"}`) + " or " + begun(alert, `ALERTS{alertstate="firing",`+ofInstance+`,task=""}`)
+	}
 	// A change is found some runs after it began: both are marked. Of a figure
 	// whose next change takes the place of the first, the ID differs.
-	const found = `benchd_open_change_id{instance=~"$instance"}`
-	began := event("Changes began", "orange", `1000 * benchd_open_change_begin_timestamp_seconds{instance=~"$instance"}`,
-		"{{figure}} changed here: {{direction}} of the {{scope}}", "{{task}} {{runtime}} {{model}} {{concurrency}}")
-	began.UseValueForTime = true
+	const found = `benchd_open_change_id{` + ofInstance + `}`
+	const opened = change + ", direction, scope"
 	return []Annotation{
-		event("Alerts", "red", `ALERTS{alertstate="firing"}`, "{{alertname}}", "{{task}} {{runtime}} {{model}} {{concurrency}}"),
-		event("Changes found", "yellow", found+" unless "+found+" == last_over_time("+found+"[10m] offset 1m)",
-			"{{figure}}: {{direction}} of the {{scope}} found", "{{task}} {{runtime}} {{model}} {{concurrency}}"),
-		began,
-		event("Restarts of benchd", "blue", `changes(process_start_time_seconds{job="benchd",instance=~"$instance"}[2m]) > 0`,
-			"benchd restarted", "{{instance}}"),
+		event("Alerts", "red", alerts, "{{alertname}}", who),
+		event("Changes found", "yellow", once(opened, found)+" unless "+once(opened, found)+" == "+once(opened, "last_over_time("+found+"[1h] offset $__interval)"),
+			"{{figure}}: {{direction}} of the {{scope}} found", who),
+		at(event("Changes began", "orange", "1000 * "+once(opened, `benchd_open_change_begin_timestamp_seconds{`+ofInstance+`}`),
+			"{{figure}} changed here: {{direction}} of the {{scope}}", who)),
+		at(event("Starts of benchd", "blue", "1000 * "+once("instance", `process_start_time_seconds{`+ofInstance+`} and on (job, instance) benchd_build_info`),
+			"benchd started", "{{instance}}")),
 		event("Versions", "purple",
-			changed(`benchd_experiment_info{instance=~"$instance",client=~".+ .+"}`, "client", "instance, runtime, task, model, concurrency")+
-				" or "+changed(`benchd_experiment_info{instance=~"$instance"}`, "runtime_version", "instance, runtime"),
+			changed(`benchd_experiment_info{`+ofInstance+`,client=~".+ .+"}`, "client", "instance, runtime, task, model, concurrency")+
+				" or "+changed(`benchd_experiment_info{`+ofInstance+`}`, "runtime_version", "instance, runtime"),
 			"another version of a runtime or library", "{{runtime}} {{runtime_version}} {{client}}"),
-		event("Kernel", "purple", changed(`benchd_host_info{instance=~"$instance"}`, "kernel, os", "instance"),
+		event("Kernel", "purple", changed(`benchd_host_info{`+ofInstance+`}`, "kernel, os", "instance"),
 			"another kernel or system", "{{kernel}} {{os}}"),
-		event("Version of benchd", "purple", changed(`benchd_build_info{instance=~"$instance"}`, "version, revision, goversion", "instance"),
+		event("Version of benchd", "purple", changed(`benchd_build_info{`+ofInstance+`}`, "version, revision, goversion", "instance"),
 			"another benchd", "{{version}} {{revision}}"),
 	}
 }
@@ -139,7 +171,7 @@ func (p Panel) wide(columns int) Panel {
 }
 
 func datasourceVariable() Variable {
-	return Variable{Name: "datasource", Label: "Prometheus", Type: "datasource", Query: "prometheus", Refresh: 1}
+	return Variable{Name: "datasource", Label: "Prometheus", Type: "datasource", Query: "prometheus", Refresh: 1}.first("default")
 }
 
 // choice is a variable with the values of a label. A series' selector narrows
@@ -175,5 +207,14 @@ func (v Variable) hidden() Variable {
 }
 
 func instanceVariable() Variable {
-	return choice("instance", "benchd_build_info").several()
+	return choice("instance", "benchd_build_info")
+}
+
+// scrapeVariable is how many seconds lie between two scrapes, as counted over
+// ten minutes: by its datasource alone Grafana cannot know, and would ask for
+// rates over less than two scrapes.
+func scrapeVariable() Variable {
+	const query = `query_result(scalar(ceil(600 / min(count_over_time(benchd_build_info{` + ofInstance + `}[10m]))) or vector(10)))`
+	return Variable{Name: "scrape", Label: "scrape", Type: "query", Datasource: &prometheus, Definition: query,
+		Query: map[string]string{"query": query, "refId": "variable-scrape"}, Refresh: 2}.hidden()
 }

@@ -2,18 +2,19 @@ package grafana
 
 func host() Dashboard {
 	all := func(metric string) string { return "benchd_" + metric + "{" + ofInstance + "}" }
-	one := func(metric, legend string) query { return q(all(metric), legend) }
-	job := func(metric string) string { return metric + `{job="benchd",instance=~"$instance"}` }
+	one := func(metric, legend string) query { return q(once("instance", all(metric)), legend) }
+	job := func(metric string) string { return metric + `{job=~"$job",` + ofInstance + `}` }
 	share := func(title, about, metric string) Panel {
 		return figureOf(title, about, "percentunit", 1).lines(q("max by (instance, task) ("+all("last_run_"+metric)+")", "{{task}}"))
 	}
 	const noLimit = "no limit"
 	return frame("benchd-host", "benchd: host and benchd",
 		"Is the host quiet enough to be believed, and is benchd itself well?",
-		[]Variable{instanceVariable()},
+		// Something else of the machine may have the same instance.
+		[]Variable{choice("job", "benchd_build_info{"+ofInstance+"}").several().hidden()},
 		section("Is benchd well?",
 			beside(4,
-				figureOf("Up", "Whether Prometheus could scrape benchd.", "none", 0).stat(q(job("up"), "")).says([]state{{1, "up", "green"}, {0, "down", "red"}}),
+				figureOf("Up", "Whether Prometheus could scrape benchd.", "none", 0).stat(q(once("instance", job("up")), "")).says([]state{{1, "up", "green"}, {0, "down", "red"}}),
 				figureOf("Version", "Of benchd, and of Go that it was built with.", "none", 0).stat(q("max by (instance, version, revision, goversion) ("+all("build_info")+")", "{{version}} {{revision}} {{goversion}}")).named(),
 				figureOf("Cycle", "Number of the current or latest cycle.", "none", 0).stat(one("cycle_number", "")),
 				figureOf("Kind of cycle", "The first cycle after a start warms up; no baseline uses it.", "none", 0).stat(one("cycle_warm_up", "")).says([]state{{1, "warm-up", "orange"}, {0, "regular", "green"}}),
@@ -27,20 +28,20 @@ func host() Dashboard {
 			beside(8,
 				figureOf("Which experiments are skipped, and why?", "Experiments that cannot run here. benchd's log and its API say what is missing.", "none", 0).
 					table(append(identity(), of("reason", "Reason", 0)), "Task", false,
-						q("max by ("+ids+", reason) ("+all("experiment_skipped")+`) == 1 or on () label_replace(absent(`+all("experiment_skipped")+`), "reason", "none is skipped", "", "")`, "")),
-				figureOf("Skipped", "Experiments that cannot run here, by reason.", "none", 0).stat(one("skipped_experiments", "{{reason}}")).thresholds(1.0, "orange").wide(4),
+						q(once(ids+", reason", all("experiment_skipped"))+` == 1 or on () label_replace(absent(`+all("experiment_skipped")+`), "reason", "none is skipped", "", "")`, "")),
+				figureOf("Skipped", "Experiments that cannot run here, by reason.", "none", 0).stat(q(once("reason", all("skipped_experiments")), "{{reason}}")).thresholds(1.0, "orange").wide(4),
 				figureOf("What is running now?", "When the run that is going on was started.", "dateTimeFromNow", 0).orElse("between runs").
-					stat(q("1000 * "+all("running_start_timestamp_seconds"), "{{task}} {{model}} {{concurrency}} {{runtime}}").orEmpty("between runs nothing runs")).wide(7)),
+					stat(q("1000 * "+strip(all("running_start_timestamp_seconds")), "{{task}} {{model}} {{concurrency}} {{runtime}}").orEmpty("between runs nothing runs")).wide(7)),
 		),
 		section("Is the host quiet?",
 			judgedHost(),
 			beside(9,
 				figureOf("How many good runs were disturbed?", "Share of the good runs over the time shown in which something disturbed the figures, by task.", "percentunit", 1).
-					bars(q(`sort_desc(1 - sum by (instance, task) (increase(`+all("clean_runs_total")+`[$__range])) / sum by (instance, task) (increase(benchd_runs_total{`+ofInstance+`,outcome="ok"}[$__range])))`, "{{task}}")),
+					bars(q("sort_desc(1 - "+grown("clean_runs_total", ofInstance, "task")+" / "+grown("runs_total", ofInstance+`,outcome="ok"`, "task")+")", "{{task}}")),
 				figureOf("What disturbed them?", "Good runs over the time shown, by cause; one with two causes counts under each.", "short", 0).
-					bars(q(`sort_desc(sum by (instance, cause) (increase(`+all("dirty_runs_total")+`[$__range])))`, "{{cause}}")),
+					bars(q("sort_desc("+grown("dirty_runs_total", ofInstance, "cause")+")", "{{cause}}")),
 				figureOf("Is the canary steady?", "Time for a fixed piece of work: spin stands for the processor, io for network and httpbin. If it rises, the host got slower, not a model.", "s", 2).
-					lines(q(`benchd_last_run_pass_duration_seconds{`+ofInstance+`,task="canary"}`, experimentName))),
+					lines(q(strip(last("pass_duration_seconds", ofInstance+`,task="canary"`)), experimentName))),
 			beside(8,
 				figureOf("How long did runs wait for a CPU?", "Run delay by wall time: the largest of the latest runs of each task. Above 2 % a run is dirty, as far as others can have caused it.", "percentunit", 1).
 					lines(q("max by (instance, task) ("+all("last_run_run_delay_seconds")+" / "+all("last_run_duration_seconds")+")", "{{task}}")),
@@ -58,22 +59,22 @@ func host() Dashboard {
 		section("Is the httpbin well?",
 			beside(8,
 				figureOf("Does it answer?", "Whether the httpbin answered benchd.", "none", 0).timeline([]state{{1, "up", "green"}, {0, "down", "red"}}, one("httpbin_up", "httpbin")).wide(6),
-				figureOf("How busy is it?", "Cores that the httpbin keeps busy.", "none", 2).orElse(noServer).lines(q("rate("+all("httpbin_cpu_seconds_total")+"[$__rate_interval])", "httpbin").orEmpty(noServer)).wide(7),
+				figureOf("How busy is it?", "Cores that the httpbin keeps busy.", "none", 2).orElse(noServer).lines(q(once("instance", "rate("+all("httpbin_cpu_seconds_total")+"[$__rate_interval])"), "httpbin").orEmpty(noServer)).wide(7),
 				figureOf("How much memory has it?", "Resident set of the httpbin.", "bytes", 1).orElse(noServer).lines(one("httpbin_memory_bytes", "httpbin").orEmpty(noServer)).wide(7),
 				figureOf("Restarts", "Times that the httpbin was seen to have restarted, since benchd was started; 0 if it does not tell its usage.", "none", 0).orElse(noServer).stat(one("httpbin_restarts_total", "").orEmpty(noServer)).thresholds(1.0, "orange").wide(4))),
 		section("What does benchd itself cost?",
 			beside(8,
 				figureOf("How much CPU does benchd take?", "Cores that benchd keeps busy, workloads not included; and of that what sampling takes.", "none", 3).
-					lines(q("rate("+job("process_cpu_seconds_total")+"[$__rate_interval])", "benchd"), q("rate("+all("sampler_cpu_seconds_total")+"[$__rate_interval])", "sampling")),
-				figureOf("How much memory does benchd take?", "Resident set of benchd.", "bytes", 1).lines(q(job("process_resident_memory_bytes"), "benchd")),
-				figureOf("How long does a scrape take?", "Time in which Prometheus reads benchd's metrics.", "s", 2).lines(q(job("scrape_duration_seconds"), "benchd"))),
+					lines(q(once("instance", "rate("+job("process_cpu_seconds_total")+"[$__rate_interval])"), "benchd"), q(once("instance", "rate("+all("sampler_cpu_seconds_total")+"[$__rate_interval])"), "sampling")),
+				figureOf("How much memory does benchd take?", "Resident set of benchd.", "bytes", 1).lines(q(once("instance", job("process_resident_memory_bytes")), "benchd")),
+				figureOf("How long does a scrape take?", "Time in which Prometheus reads benchd's metrics.", "s", 2).lines(q(once("instance", job("scrape_duration_seconds")), "benchd"))),
 			beside(5,
 				figureOf("Recording a run", "Wall time of writing a run to the history: average, over the time shown.", "s", 2).
-					stat(q("sum(increase("+all("record_duration_seconds_sum")+"[$__range])) / sum(increase("+all("record_duration_seconds_count")+"[$__range]))", "average")),
+					stat(q("max(increase("+all("record_duration_seconds_sum")+"[$__range]) / increase("+all("record_duration_seconds_count")+"[$__range]))", "average")),
 				figureOf("How much was not recorded?", "Runs, and changes that were found, over the time shown that could not be written to the history: is the disk full?", "none", 0).
-					stat(q("sum(increase("+all("record_errors_total")+"[$__range]))", "runs"), q("sum(increase("+all("unrecorded_changes_total")+"[$__range]))", "changes")).thresholds(0.5, "red"),
+					stat(q("max(increase("+all("record_errors_total")+"[$__range]))", "runs"), q("max(increase("+all("unrecorded_changes_total")+"[$__range]))", "changes")).thresholds(0.5, "red"),
 				figureOf("Its history, and room for it", "Size of what benchd keeps in its data folder, and free space of the file system it is on.", "bytes", 1).
 					stat(one("data_size_bytes", "history"), one("data_free_bytes", "free")),
-				figureOf("How many series does it have?", "Series that a scrape of benchd returned.", "short", 0).stat(q(job("scrape_samples_scraped"), "")))),
+				figureOf("How many series does it have?", "Series that a scrape of benchd returned.", "short", 0).stat(q(once("instance", job("scrape_samples_scraped")), "")))),
 	)
 }

@@ -37,9 +37,6 @@ func judgedFigures() row {
 	ofVerdict := func(metric string) query {
 		return q(`max by (`+byVerdict+`) (benchd_verdict`+metric+`{`+ofExperiment+`})`, "").orEmpty(noVerdict + ", and none of a baseline")
 	}
-	counted := func(metric string) string {
-		return `sum by (instance) (increase(benchd_` + metric + `{` + ofExperiment + `}[$__range]))`
-	}
 	return section("What is judged of it",
 		beside(8,
 			figureOf("How do its figures stand?", "Whether a lasting change was found that is open. Noticeable: the smallest lasting change that would be noticed within some 20 cycles; silence means no more than that. "+
@@ -58,16 +55,16 @@ func judgedFigures() row {
 					ofVerdict(""), ofVerdict("_ratio"), ofVerdict("_lower_ratio"), ofVerdict("_upper_ratio"),
 					ofVerdict("_error_difference_ratio"), ofVerdict("_cycles"), ofVerdict("_missing_cycles")).wide(18),
 			figureOf("Suspected, run again", "Over the time shown: times that a figure became suspect, and runs that were made at once to find out; those for others, whose baseline it is, included.", "none", 0).
-				stat(q(counted("suspects_total"), "suspected"), q(counted("reruns_total"), "run again")).stacked().wide(6)))
+				stat(q(grown("suspects_total", ofExperiment, ""), "suspected"), q(grown("reruns_total", ofExperiment, ""), "run again")).stacked().wide(6)))
 }
 
 // judgedHost is how the host stands.
 func judgedHost() line {
 	return beside(7,
 		figureOf("How does the host stand?", "Slower: by the canary, or by most experiments. Faster: by the canary. Disturbed: more than half of the latest 20 runs were.", "none", 0).
-			timeline(hostStates, q(`benchd_host_state{`+ofInstance+`}`, "{{instance}}")).wide(10),
+			timeline(hostStates, q(once("instance", `benchd_host_state{`+ofInstance+`}`), "{{instance}}")).wide(10),
 		figureOf("How much was disturbed lately?", "Share of the latest 20 good runs in which something disturbed. Above a half the host is called disturbed.", "percentunit", 0).
-			lines(q(`benchd_host_disturbed_ratio{`+ofInstance+`}`, "disturbed")).wide(8),
+			lines(q(once("instance", `benchd_host_disturbed_ratio{`+ofInstance+`}`), "disturbed")).wide(8),
 		hostChange().wide(6))
 }
 
@@ -75,7 +72,7 @@ func judgedHost() line {
 func hostChange() Panel {
 	const same = "the canary is as it was"
 	one := func(metric, legend string) query {
-		return q(`benchd_host_change`+metric+`{`+ofInstance+`} - 1`, legend).orEmpty(same)
+		return q(once("instance", `benchd_host_change`+metric+`{`+ofInstance+`}`)+" - 1", legend).orEmpty(same)
 	}
 	return figureOf("By how much did the host change?", "Time of the canary by what it was before, while the host is slower or faster by it: more is slower. With its 95 % interval.", "percentunit", 1).orElse(same).
 		stat(one("_ratio", "change"), one("_lower_ratio", "from"), one("_upper_ratio", "to")).stacked()

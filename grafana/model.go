@@ -126,6 +126,7 @@ type Target struct {
 	Format       string     `json:"format"`
 	Instant      bool       `json:"instant"`
 	Range        bool       `json:"range"`
+	Interval     string     `json:"interval,omitempty"` // least step, by which Grafana computes $__rate_interval
 
 	// EmptyWhen says why the query may return nothing although all is well.
 	EmptyWhen string `json:"-"`

@@ -12,6 +12,7 @@ type Query struct {
 	Place     string // panel and reference, or annotation
 	Expr      string
 	Instant   bool
+	Interval  string // least step of a range, "" for an annotation's
 
 	// EmptyWhen says why it may return nothing although all is well; "" if
 	// it must return something on a stack that has done one cycle.
@@ -25,7 +26,7 @@ func Queries(d Dashboard) []Query {
 	for _, p := range d.Panels {
 		for _, t := range p.Targets {
 			list = append(list, Query{Dashboard: d.UID, Place: "panel " + p.Title + ", query " + t.RefID, Expr: t.Expr,
-				Instant: t.Instant, EmptyWhen: t.EmptyWhen})
+				Instant: t.Instant, Interval: t.Interval, EmptyWhen: t.EmptyWhen})
 		}
 	}
 	for _, a := range d.Annotations.List {
@@ -35,7 +36,10 @@ func Queries(d Dashboard) []Query {
 	return list
 }
 
-var labelValues = regexp.MustCompile(`^label_values\((.*), (\w+)\)$`)
+var (
+	labelValues = regexp.MustCompile(`^label_values\((.*), (\w+)\)$`)
+	queryResult = regexp.MustCompile(`^query_result\((.*)\)$`)
+)
 
 // LabelValues gives the series and the label that a query variable asks for,
 // and false if it is of another type.
@@ -45,6 +49,16 @@ func (v Variable) LabelValues() (series, label string, ok bool) {
 		return "", "", false
 	}
 	return m[1], m[2], true
+}
+
+// Expression gives the expression whose value a query variable is, and false
+// if it is of another type.
+func (v Variable) Expression() (expr string, ok bool) {
+	m := queryResult.FindStringSubmatch(v.Definition)
+	if m == nil {
+		return "", false
+	}
+	return m[1], true
 }
 
 // Resolve puts values in place of the variables of a text, longer names

@@ -6,7 +6,6 @@ func regressions() Dashboard {
 	return frame("benchd-regressions", "benchd: regressions",
 		"Did a model just get worse, and was it the model or the host?",
 		[]Variable{
-			instanceVariable(),
 			choice("task", "benchd_experiment_info{"+ofInstance+"}").first("io-bound"),
 			choice("runtime", `benchd_experiment_info{`+ofInstance+`,task="$task"}`).several(),
 			choice("concurrency", `benchd_experiment_info{`+ofInstance+`,task="$task",runtime=~"$runtime"}`).several(),
@@ -24,11 +23,11 @@ const change = ids + ", figure"
 func opened(metric string) string {
 	id := `max by (` + change + `) (benchd_open_change_id{` + ofInstance + `})`
 	causes := `(max by (` + change + `, cause) (benchd_open_change_difference{` + ofInstance + `}) or label_replace(` + id + ` unless on (` + change + `) benchd_open_change_difference, "cause", "none found", "", ""))`
-	return causes + ` * 0 + on (` + change + `) group_left (direction, scope) max by (` + change + `, direction, scope) (benchd_open_change_` + metric + `{` + ofInstance + `})`
+	return causes + ` * 0 + on (` + change + `) group_left (direction, scope) topk by (` + change + `) (1, max by (` + change + `, direction, scope) (benchd_open_change_` + metric + `{` + ofInstance + `}))`
 }
 
 func openChanges() row {
-	count := func(series string) query { return q(`count(`+series+`) or on () vector(0)`, "") }
+	count := func(series string) query { return q(`count(`+once(change, series)+`) or on () vector(0)`, "") }
 	size := func(metric string) query { return q(opened(metric)+" - 1", "").orEmpty(nothing) }
 	level := func(metric string) query {
 		return q(`max by (`+change+`) (benchd_open_change_`+metric+`{`+ofInstance+`})`, "").orEmpty(nothing)
@@ -48,9 +47,9 @@ func openChanges() row {
 			figureOf("Suspects", "Figures that may have got worse. They are run again at once, beside their baseline and the canary, until it is certain.", "none", 0).
 				stat(count(`benchd_figure_state{`+ofInstance+`} == 1`)).thresholds(1.0, "orange"),
 			figureOf("The host", "Slower: by the canary, or by most experiments. Faster: by the canary. Disturbed: more than half of the latest 20 runs were.", "none", 0).
-				stat(q(`benchd_host_state{`+ofInstance+`}`, "")).says(hostStates),
+				stat(q(once("instance", `benchd_host_state{`+ofInstance+`}`), "")).says(hostStates),
 			figureOf("Pinned baseline", "The level that drift is told against, and when it was pinned.", "dateTimeFromNow", 0).orElse("none is pinned").
-				stat(q(`1000 * benchd_pinned_baseline_timestamp_seconds{`+ofInstance+`} * on (instance) group_left (name) max by (instance, name) (benchd_pinned_baseline_info)`, "{{name}}").orEmpty(noPin))),
+				stat(q(`1000 * `+once("instance", `benchd_pinned_baseline_timestamp_seconds{`+ofInstance+`}`)+` * on (instance) group_left (name) topk by (instance) (1, max by (instance, name) (benchd_pinned_baseline_info))`, "{{name}}").orEmpty(noPin))),
 		beside(9, figureOf("What has changed, by how much, since when, and why?",
 			"Of all tasks. Size: the new level by the old, with its 95 % interval. Of: the model, most of its runtime, or the host. Before and after are medians: of times per unit and of latencies in seconds, of memory in "+
 				"bytes, and of time by the baseline's as a ratio. Suspected: what was different in the runs from then on, one row for each; a suspect, not a proof.", "none", 2).
@@ -84,16 +83,16 @@ func openChanges() row {
 				"Drift is told against a level that never moves: `benchd baseline pin NAME`.",
 			}, "\n\n")).wide(10),
 			figureOf("How many changes were found?", "Over the time shown, in all tasks.", "short", 0).
-				bars(q(`sort_desc(sum by (direction, scope) (increase(benchd_changes_total{`+ofInstance+`}[$__range])))`, "{{direction}}, {{scope}}")).wide(8),
+				bars(q(`sort_desc(`+once("direction, scope", `increase(benchd_changes_total{`+ofInstance+`}[$__range])`)+`)`, "{{direction}}, {{scope}}")).wide(8),
 			figureOf("How did changes end?", "Over the time shown, in all tasks. Recovered: it is as it was. Accepted: by a person. Expired: after BENCHD_ACCEPT_AFTER. Superseded: by another change, or another input. But for recovered, the new level is the baseline.", "short", 0).
-				bars(q(`sort_desc(sum by (ending) (increase(benchd_closed_changes_total{`+ofInstance+`}[$__range])))`, "{{ending}}")).wide(6)))
+				bars(q(`sort_desc(`+once("ending", `increase(benchd_closed_changes_total{`+ofInstance+`}[$__range])`)+`)`, "{{ending}}")).wide(6)))
 }
 
 func howFiguresStand() row {
 	who := []column{of("runtime", "Runtime", 105), of("model", "Model", 130).linked(linkToThis), of("concurrency", "Concurrency", 100)}
 	states, ofStates := ofFigures("state", func(refID, title string) column { return verdict(refID, title, figureStates) })
 	noticed, ofNoticed := ofFigures("noticeable_change_ratio", func(refID, title string) column { return value(refID, title, "percentunit", 1) })
-	grown := func(counter string) query { return q(strip(`increase(`+counter+`{`+ofTask+`}[$__range])`), "") }
+	since := func(counter string) query { return q(strip(`increase(`+counter+`{`+ofTask+`}[$__range])`), "") }
 	drift := func(metric string) query {
 		return q(`max by (`+change+`) (benchd_figure_drift`+metric+`{`+ofInstance+`}) - 1`, "").orEmpty(noPin)
 	}
@@ -110,7 +109,7 @@ func howFiguresStand() row {
 					"{{model}} {{concurrency}} · {{runtime}}, {{figure}}").orEmpty(nothing)),
 			figureOf("How often was one suspected, and run again?", "Over the time shown: times that a figure of the experiment became suspect, and runs made at once to find out; those for others, whose baseline it is, included.", "none", 0).
 				table(append(append([]column{}, who...), value("A", "Suspected", "none", 0), value("B", "Run again", "none", 0)), "Suspected", true,
-					grown("benchd_suspects_total"), grown("benchd_reruns_total"))),
+					since("benchd_suspects_total"), since("benchd_reruns_total"))),
 		beside(9,
 			figureOf("How far has each drifted from the pinned baseline?", "Of all tasks: the latest 20 clean runs by the pinned baseline, with the 95 % interval. Slow drift, and steps that were accepted, show here alone.", "none", 0).orElse(noPin).
 				table(append(identity(), of("figure", "Figure", 130).worded(figures), value("A", "Drift", "percentunit", 1), value("B", "From", "percentunit", 1), value("C", "To", "percentunit", 1)), "Drift", true,
@@ -121,12 +120,12 @@ func howFiguresWent() row {
 	return section("$task: how did the figures go? Changes are marked",
 		beside(12,
 			figureOf("CPU time per unit: has it risen?", "CPU seconds of the whole process tree by units of work, of the latest run at each time. The steadiest figure there is: neighbours hardly move it.", "s", 2).
-				lines(q(last("cpu_seconds_per_unit", ofTask), experimentName)),
+				lines(q(strip(last("cpu_seconds_per_unit", ofTask)), experimentName)),
 			figureOf("Throughput against the baseline: has it fallen?", "Units per second by those of the baseline in the same cycle: what slows the whole host cancels out. Gaps: the cycle has run only one of the two.", "suffix:×", 2).
 				lines(q(`max by (`+ids+`) (experiment:benchd_last_run:ratio_to_baseline{figure="throughput",`+ofTask+`})`, experimentName))),
 		beside(12,
 			figureOf("Peak memory: has it grown?", "Of the latest run at each time: resident set of one process, sum of proportional set sizes of several.", "bytes", 1).
-				lines(q(last("memory_peak_bytes", ofTask), experimentName)),
+				lines(q(strip(last("memory_peak_bytes", ofTask)), experimentName)),
 			figureOf("Latency, p99: has it grown?", "99th percentile of the requests of the latest run at each time.", "s", 2).orElse(noRequests).
 				lines(q(strip(last("request_duration_seconds", ofTask+`,percentile="99"`)), experimentName).orEmpty(noRequests))))
 }
@@ -136,8 +135,8 @@ func orTheHost() row {
 		judgedHost(),
 		beside(9,
 			figureOf("Canary: did the host get slower?", "Time for a fixed piece of work: spin stands for the processor, io for network and httpbin. If it rises, the host got slower.", "s", 2).
-				lines(q(`benchd_last_run_pass_duration_seconds{`+ofInstance+`,task="canary"}`, experimentName)),
+				lines(q(strip(last("pass_duration_seconds", ofInstance+`,task="canary"`)), experimentName)),
 			figureOf("Which versions are in use?", "Runtimes and client libraries of the latest runs; changes are marked as vertical lines in all panels.", "none", 0).
 				table([]column{of("runtime", "Runtime", 120), of("runtime_version", "Version", 110), of("client", "Client library", 0), of("gil", "GIL", 90), value("A", "Experiments", "none", 0)},
-					"Runtime", false, q(`count by (runtime, runtime_version, client, gil) (benchd_experiment_info{`+ofTask+`})`, ""))))
+					"Runtime", false, q(`count by (runtime, runtime_version, client, gil) (`+once(ids+", runtime_version, client, gil", `benchd_experiment_info{`+ofTask+`}`)+`)`, ""))))
 }

@@ -19,11 +19,11 @@ type column struct {
 // shade is the colour of a text.
 type shade struct{ text, color string }
 
-const linkToExperiment = "/d/benchd-experiment?var-datasource=${datasource}&var-task=${__data.fields.Task:percentencode}" +
+const linkToExperiment = "/d/benchd-experiment?" + kept + "&var-task=${__data.fields.Task:percentencode}" +
 	"&var-runtime=${__data.fields.Runtime:percentencode}&var-model=${__data.fields.Model:percentencode}" +
 	"&var-concurrency=${__data.fields.Concurrency}&${__url_time_range}"
 
-const linkToTask = "/d/benchd-task?var-datasource=${datasource}&var-task=${__data.fields.Task:percentencode}&${__url_time_range}"
+const linkToTask = "/d/benchd-task?" + kept + "&var-task=${__data.fields.Task:percentencode}&${__url_time_range}"
 
 // of is the column of a label.
 func of(label, title string, width int) column {

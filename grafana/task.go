@@ -14,7 +14,6 @@ func task() Dashboard {
 	return frame("benchd-task", "benchd: task",
 		"How do the models compare at one kind of work: the study's tables and plots, live.",
 		[]Variable{
-			instanceVariable(),
 			choice("task", "benchd_experiment_info{"+ofInstance+"}").first("io-bound"),
 			choice("runtime", `benchd_experiment_info{`+ofInstance+`,task="$task"}`).several(),
 			choice("concurrency", `benchd_experiment_info{`+ofInstance+`,task="$task",runtime=~"$runtime"}`).several(),
@@ -66,10 +65,10 @@ func summary() row {
 				metric("system_cpu_usage_ratio").orEmpty(tooBrief), metric("system_cpu_usage_max_ratio").orEmpty(tooShort),
 				metric("memory_average_bytes"), metric("memory_peak_bytes"),
 				metric("threads_max"), metric("processes_max"),
-				q(strip(last("passes", ofTask)+" * 0 + on (instance) group_left () benchd_host_cores"), ""))))
+				q(strip(last("passes", ofTask))+" * 0 + on (instance) group_left () "+once("instance", "benchd_host_cores"), ""))))
 }
 
-const linkToThis = "/d/benchd-experiment?var-datasource=${datasource}&var-task=${task}" +
+const linkToThis = "/d/benchd-experiment?" + kept + "&${task:queryparam}" +
 	"&var-runtime=${__data.fields.Runtime:percentencode}&var-model=${__data.fields.Model:percentencode}" +
 	"&var-concurrency=${__data.fields.Concurrency}&${__url_time_range}"
 
@@ -157,7 +156,7 @@ func latency() row {
 		beside(7, conclusion("who waits longest for the slowest 1 %?", byLatency, wait)),
 		beside(11,
 			figureOf("How are the latencies distributed?", "Requests of all chosen experiments by duration: a column for each time in which runs ended.", "s", 2).orElse(noRequests).
-				heatmap(q(`sum by (le) (increase(benchd_request_duration_seconds_bucket{`+ofTask+`}[$__rate_interval]))`, "{{le}}").orEmpty(noRequests))))
+				heatmap(q(`sum by (le) (`+once(ids+", le", `increase(benchd_request_duration_seconds_bucket{`+ofTask+`}[$__rate_interval])`)+`)`, "{{le}}").orEmpty(noRequests))))
 }
 
 func server() row {

@@ -87,7 +87,7 @@ const ofRuntime = "instance, task, runtime"
 
 // baselines name the baseline of each runtime in the label baseline.
 func baselines(selector string) string {
-	return `max by (` + ofRuntime + `, baseline) (label_join(benchd_experiment_info{baseline="true",` + selector + `}, "baseline", "", "model"))`
+	return `topk by (` + ofRuntime + `) (1, max by (` + ofRuntime + `, baseline) (label_join(benchd_experiment_info{baseline="true",` + selector + `}, "baseline", "", "model")))`
 }
 
 // conclusion is what is concluded of the best and of the worst of each
@@ -189,7 +189,7 @@ func scaling() Panel {
 	const noPeak = "the data shows no peak, or " + noVerdict
 	const model = "instance, task, runtime, model"
 	judged := func(metric string) string {
-		return `max by (` + model + `) (benchd_scaling_` + metric + `{instance=~"$instance",task="$task",runtime=~"$runtime"})`
+		return `max by (` + model + `) (benchd_scaling_` + metric + `{` + ofInstance + `,task="$task",runtime=~"$runtime"})`
 	}
 	ups := last("units_per_second", ofTask)
 	return figureOf("Conclusion: where is each model best?",
@@ -203,7 +203,7 @@ func scaling() Panel {
 			value("F", "Contention", "percentunit", 2), value("G", "Coherency", "percentunit", 4)}, "Runtime", false,
 			q(judged("verdict"), "").orEmpty(one), q(judged("peak_concurrency"), "").orEmpty(noPeak), q(judged("peak_lower_concurrency"), "").orEmpty(noPeak), q(judged("peak_upper_concurrency"), "").orEmpty(noPeak),
 			q(judged("best_concurrency"), "").orEmpty(noVerdict), q(judged("contention_ratio"), "").orEmpty(noVerdict), q(judged("coherency_ratio"), "").orEmpty(noVerdict),
-			q(`topk by (`+model+`) (1, `+strip(ups)+`) and on (`+model+`) count by (`+model+`) (`+ups+`) > 1`, "").orEmpty(one))
+			q(`topk by (`+model+`) (1, `+strip(ups)+`) and on (`+model+`) count by (`+model+`) (`+strip(ups)+`) > 1`, "").orEmpty(one))
 }
 
 // forWhat lists who has an advice for at least one goal, with that for all of
@@ -213,7 +213,7 @@ func forWhat(title, about string, advised int) Panel {
 		of("runtime", "Runtime", 105), of("model", "Model", 130).linked(linkToExperiment), of("concurrency", "Concurrency", 100)}
 	var queries []query
 	const who = ids + ", among"
-	const selector = `instance=~"$instance",task=~"$task"`
+	const selector = ofInstance + `,task=~"$task"`
 	for i, g := range goals {
 		columns = append(columns, verdict(string(rune('A'+i)), g.title, advices[:4]))
 		queries = append(queries, q(fmt.Sprintf(`max by (%[1]s) (benchd_advice{goal=%[2]q,%[3]s}) and on (%[1]s) benchd_advice == %[4]d`, who, g.goal, selector, advised), "").orEmpty(noVerdict))
