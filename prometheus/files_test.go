@@ -1,10 +1,12 @@
 package prometheus_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,7 +74,15 @@ func TestAlertsLeadSomewhere(t *testing.T) {
 	for _, m := range regexp.MustCompile(`(?m)^### (\w+)$`).FindAllStringSubmatch(read(t, "RUNBOOK.md"), -1) {
 		sections[m[1]] = true
 	}
-	uid := regexp.MustCompile(`^\{\{ \$externalLabels\.grafana_url \}\}/d/([\w-]+)\?var-instance=`)
+	uid := regexp.MustCompile(`^http://localhost:3000/d/([\w-]+)\?var-instance=`)
+	panels := map[string]int{} // of the runbook
+	for _, d := range grafana.Dashboards() {
+		if d.UID == "benchd-runbook" {
+			for _, p := range d.Panels {
+				panels[p.Title] = p.ID
+			}
+		}
+	}
 	for _, a := range alerts(t) {
 		switch severity := a.Labels["severity"]; severity {
 		case "critical", "warning", "info":
@@ -85,7 +95,10 @@ func TestAlertsLeadSomewhere(t *testing.T) {
 		if m := uid.FindStringSubmatch(a.Annotations["dashboard_url"]); m == nil || !uids[m[1]] {
 			t.Errorf("%s: dashboard_url %q leads to no dashboard", a.Alert, a.Annotations["dashboard_url"])
 		}
-		if want := "{{ $externalLabels.runbook_url }}#" + strings.ToLower(a.Alert); a.Annotations["runbook_url"] != want || !sections[a.Alert] {
+		if !strings.Contains(a.Annotations["summary"], "$labels.instance }}") {
+			t.Errorf("%s: summary %q does not name the instance", a.Alert, a.Annotations["summary"])
+		}
+		if want := fmt.Sprintf("http://localhost:3000/d/benchd-runbook?viewPanel=%d", panels[a.Alert]); a.Annotations["runbook_url"] != want || !sections[a.Alert] {
 			t.Errorf("%s: runbook_url is %q, want %q, with a section in RUNBOOK.md", a.Alert, a.Annotations["runbook_url"], want)
 		}
 	}
@@ -126,12 +139,7 @@ func TestAlertsAreTestedOnBothSides(t *testing.T) {
 }
 
 func TestRules(t *testing.T) {
-	if _, err := exec.LookPath("promtool"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skip("promtool is not installed: it comes with Prometheus")
-	}
+	promtool(t)
 	files, err := filepath.Glob("tests/*.yml")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no tests (%v)", err)
@@ -141,34 +149,62 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// Grafana asks for rates over at least four scrapes.
-func TestIntervalsAgree(t *testing.T) {
+// What is a label of all series goes wherever they are written to.
+func TestNothingIsLabelledWithAnAddress(t *testing.T) {
 	var config struct {
 		Global struct {
-			ScrapeInterval string `yaml:"scrape_interval"`
+			ExternalLabels map[string]string `yaml:"external_labels"`
 		}
 	}
 	parse(t, "prometheus.yml", &config)
-	var provisioned struct {
-		Datasources []struct {
-			UID      string
-			JSONData struct {
-				TimeInterval string `yaml:"timeInterval"`
-			} `yaml:"jsonData"`
+	if len(config.Global.ExternalLabels) > 0 {
+		t.Errorf("external_labels are %v", config.Global.ExternalLabels)
+	}
+}
+
+// TestLinksHaveGrafanasAddress runs what compose.yaml starts in place of
+// Prometheus, and holds that the rules which it leaves lead to GRAFANA_URL.
+func TestLinksHaveGrafanasAddress(t *testing.T) {
+	var compose struct {
+		Services struct {
+			Prometheus struct{ Entrypoint, Command, Tmpfs []string }
 		}
 	}
-	parse(t, "../grafana/provisioning/datasources/benchd.yaml", &provisioned)
-	for _, d := range provisioned.Datasources {
-		if d.UID == "prometheus" && d.JSONData.TimeInterval == config.Global.ScrapeInterval {
-			return
+	parse(t, "../compose.yaml", &compose)
+	p := compose.Services.Prometheus
+	if !slices.ContainsFunc(p.Tmpfs, func(path string) bool { return strings.HasPrefix(path, "/etc/prometheus/rules") }) {
+		t.Errorf("the rules are written to a read-only file system: tmpfs is %v", p.Tmpfs)
+	}
+	dir := t.TempDir()
+	for _, name := range []string{"rules", "bin"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
+			t.Fatal(err)
 		}
 	}
-	t.Errorf("no data source prometheus with timeInterval %s: %+v", config.Global.ScrapeInterval, provisioned)
+	if err := os.WriteFile(filepath.Join(dir, "bin", "prometheus"), []byte("#!/bin/sh\nprintf '%s\\n' \"$@\"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	source, err := filepath.Abs("rules")
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := strings.NewReplacer("/etc/prometheus/rules.source", source, "/etc/prometheus/rules/", dir+"/rules/", "$$", "$").Replace(p.Entrypoint[2])
+	command := exec.Command(p.Entrypoint[0], slices.Concat([]string{p.Entrypoint[1], script}, p.Entrypoint[3:], p.Command)...)
+	command.Env = []string{"PATH=" + filepath.Join(dir, "bin") + ":" + os.Getenv("PATH"), "GRAFANA_URL=https://grafana.example.com/team/"}
+	out, err := command.CombinedOutput()
+	if got := strings.Split(strings.TrimSpace(string(out)), "\n"); err != nil || !slices.Equal(got, p.Command) {
+		t.Errorf("Prometheus is started with %q, want %q (%v)", got, p.Command, err)
+	}
+	rules := read(t, filepath.Join(dir, "rules", "alerts.yml"))
+	if n := strings.Count(rules, "https://grafana.example.com/team/d/benchd-"); n < 20 || strings.Contains(rules, "localhost:3000") {
+		t.Errorf("%d links lead to Grafana:\n%s", n, rules)
+	}
+	read(t, filepath.Join(dir, "rules", "dashboards.yml"))
 }
 
 // Whatever can be set can be set in .env, and is found there.
 func TestEveryVariableReachesTheContainer(t *testing.T) {
-	compose, example := read(t, "../compose.yaml"), read(t, "../.env.example")
+	compose, example := strings.ReplaceAll(read(t, "../compose.yaml"), "$$", ""), read(t, "../.env.example") // $$ is for a shell
 	names := regexp.MustCompile("(?m)^\\| `(BENCHD_\\w+)`").FindAllStringSubmatch(read(t, "../README.md"), -1)
 	if len(names) < 20 {
 		t.Fatalf("README.md has %d variables", len(names))

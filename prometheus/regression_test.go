@@ -52,7 +52,7 @@ func (s *stack) regressionArrives(t *testing.T) {
 		}
 		return fmt.Errorf("the regression is not among %d alerts", len(alerts))
 	})
-	told := regexp.MustCompile(`^steps, victim 1 on python: peak memory is up by [2-9]\d(\.\d+)?% \(95 %: \d+(\.\d+)?% to \d+(\.\d+)?%\) since 20\S+ \d\d:\d\d UTC\. If that is as it should be: benchd accept (\d+)$`).FindStringSubmatch(summary)
+	told := regexp.MustCompile(`^steps, victim 1 on python at benchd:9911: peak memory is up by [2-9]\d(\.\d+)?% \(95 %: \d+(\.\d+)?% to \d+(\.\d+)?%\) since 20\S+ \d\d:\d\d UTC\. If that is as it should be: benchd accept (\d+)$`).FindStringSubmatch(summary)
 	if told == nil {
 		t.Fatalf("the alert says %q", summary)
 	}
@@ -61,8 +61,8 @@ func (s *stack) regressionArrives(t *testing.T) {
 	if !strings.Contains(said, "peak memory of steps/python/victim/1: more by ") || !strings.Contains(said, "it needs that") {
 		t.Errorf("benchd accept says %q", said)
 	}
-	// The alert lasts for the two minutes that bridge a restart: the rule's test
-	// has them. What it is made of ends with the next scrape.
+	// What the alert is made of ends with the next scrape; that the alert ends with it is in
+	// the rule's test.
 	s.poll(t, time.Minute, func() error {
 		if n, err := s.value("count(benchd_open_change_ratio" + victim + ") or vector(0)"); err != nil || n != 0 {
 			return fmt.Errorf("%v changes are open (%w)", n, err)
