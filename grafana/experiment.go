@@ -88,8 +88,8 @@ func experiment() Dashboard {
 				figureOf("While it runs: threads and processes", "Of the process tree at the latest sample, seen at each scrape.", "none", 0).orElse(notNow).lines(now("threads", "threads"), now("processes", "processes")))),
 		section("May the figures be trusted?",
 			beside(9,
-				figureOf("How much was it disturbed?", "Run delay: time in which its threads could have run but had no CPU, added up. Stolen: taken by the hypervisor. Foreign: CPU time used by others. Throttled: stopped by a CPU limit.", "s", 2).
-					lines(l("run_delay_seconds", "run delay"), l("steal_seconds", "stolen"), l("foreign_cpu_seconds", "foreign"), l("throttled_seconds", "throttled").orEmpty("absent without a cgroup that counts it")),
+				figureOf("How much was it disturbed?", "Run delay: time in which its threads could have run but had no CPU, added up. Stolen: taken by the hypervisor. Foreign: CPU time used by others. Frozen: stopped as a whole. Throttled: stopped by a CPU limit.", "s", 2).
+					lines(l("run_delay_seconds", "run delay"), l("steal_seconds", "stolen"), l("foreign_cpu_seconds", "foreign"), l("frozen_seconds", "frozen").orEmpty("absent where it cannot be told"), l("throttled_seconds", "throttled").orEmpty("absent without a cgroup that counts it")),
 				figureOf("How great was the pressure?", "Share of wall time in which some task of the host waited for CPU, IO or memory (PSI some); share of the cores' time that was stolen.", "percentunit", 1).
 					orElse("this kernel reports no pressure").
 					lines(l("cpu_pressure_ratio", "CPU"), l("io_pressure_ratio", "IO"), l("memory_pressure_ratio", "memory"), l("steal_ratio", "stolen"))),
