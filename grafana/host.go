@@ -73,8 +73,8 @@ func host() Dashboard {
 					stat(q("max(increase("+all("record_duration_seconds_sum")+"[$__range]) / increase("+all("record_duration_seconds_count")+"[$__range]))", "average")),
 				figureOf("How much was not recorded?", "Runs, and changes that were found, over the time shown that could not be written to the history: is the disk full?", "none", 0).
 					stat(q("max(increase("+all("record_errors_total")+"[$__range]))", "runs"), q("max(increase("+all("unrecorded_changes_total")+"[$__range]))", "changes")).thresholds(0.5, "red"),
-				figureOf("What needs a look?", "Results that wait to be written, records that were found damaged and set aside, and scratch folders that could not be removed. The log names each.", "none", 0).
-					stat(one("waiting_results", "waiting"), q("sum("+once("instance, kind", all("damaged_records_total"))+")", "damaged"), one("scratch_leftovers", "left over")).thresholds(1.0, "orange"),
+				figureOf("What needs a look?", "Results that wait to be written, records that were found damaged and set aside, and what runs left and could not be removed or killed. The log names each.", "none", 0).
+					stat(one("waiting_results", "waiting"), q("sum("+once("instance, kind", all("damaged_records_total"))+")", "damaged"), one("scratch_leftovers", "files left"), one("leftover_processes", "processes left")).thresholds(1.0, "orange"),
 				figureOf("Its history, and room for it", "Size of what benchd keeps in its data folder, and free space of the file system it is on.", "bytes", 1).
 					stat(one("data_size_bytes", "history"), one("data_free_bytes", "free")),
 				figureOf("How many series does it have?", "Series that a scrape of benchd returned.", "short", 0).stat(q(once("instance", job("scrape_samples_scraped")), "")))),
