@@ -191,7 +191,7 @@ func (c *child) finish(patience time.Duration) (killed int, left []int) {
 		c.control.Close() // end of file: kill at once
 		select {
 		case <-c.gone:
-		case <-time.After(sweepPatience + time.Second):
+		case <-time.After(sweepLimit + time.Second):
 			_ = c.cmd.Process.Kill()
 			<-c.gone
 		}

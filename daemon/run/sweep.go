@@ -10,9 +10,13 @@ import (
 	"benchd/daemon/linux"
 )
 
-// sweepPatience is how long killing may take: a machine that is busy needs a
-// while for a thousand processes.
-const sweepPatience = 2 * time.Second
+const (
+	// sweepPatience is how long a sweep goes on while no process ends.
+	sweepPatience = 2 * time.Second
+	// sweepLimit bounds a sweep. A busy machine needs seconds until a thousand
+	// processes have ended that were killed.
+	sweepLimit = 8 * time.Second
+)
 
 // sweep kills the group, and whatever find finds, to a fixed point: it stops
 // all, and looks again until there is none that it has not stopped. What stands
@@ -36,8 +40,13 @@ func sweep(find func() []int, group linux.Group) (killed, left []int) {
 		}
 	}
 	// Two looks, for one that was being started may be behind the first.
-	for deadline, quiet := time.Now().Add(sweepPatience), 0; quiet < 2; {
+	limit := time.Now().Add(sweepLimit)
+	var deadline time.Time
+	for quiet, fewest := 0, -1; quiet < 2; {
 		left = find()
+		if fewest < 0 || len(left) < fewest {
+			fewest, deadline = len(left), time.Now().Add(sweepPatience)
+		}
 		fresh, refused := false, len(left) > 0
 		for _, pid := range left {
 			if !stopped[pid] {
@@ -45,9 +54,9 @@ func sweep(find func() []int, group linux.Group) (killed, left []int) {
 				stopped[pid], fresh = true, true
 			}
 		}
-		late := time.Now().After(deadline)
+		late := time.Now().After(limit) || time.Now().After(deadline)
 		if fresh && !late {
-			quiet = 0
+			quiet, fewest = 0, -1
 			continue
 		}
 		for _, pid := range left {
