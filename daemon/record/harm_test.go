@@ -237,28 +237,13 @@ func holdsAll(s *Store, want []bench.Run) error {
 func TestTheFolderBelongsToOneDaemon(t *testing.T) {
 	dir := t.TempDir()
 	cmd := child(t, "holder", dir)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := out.Read(make([]byte, 1)); err != nil {
-		t.Fatal(err)
-	}
-	_, err = Open(t.Context(), dir, quiet)
+	end := begun(t, cmd)
+	_, err := Open(t.Context(), dir, quiet)
 	want := fmt.Sprintf("BENCHD_DATA_DIR %s is in use by another process, pid %d (%q): stop it, or set BENCHD_DATA_DIR to another folder", dir, cmd.Process.Pid, cmd.Path+" "+dir)
 	if err == nil || err.Error() != want {
 		t.Errorf("got error %v\nwant %s", err, want)
 	}
-	if err := errors.Join(stdin.Close(), cmd.Wait()); err != nil {
-		t.Fatal(err)
-	}
+	end()
 	open(t, dir)
 }
 

@@ -21,6 +21,11 @@ type ledger struct {
 	uptime             time.Duration
 }
 
+// with is the larger of each number.
+func (l ledger) with(other ledger) ledger {
+	return ledger{max(l.run, other.run), max(l.change, other.change), max(l.cycle, other.cycle), max(l.uptime, other.uptime)}
+}
+
 func (l ledger) write(ctx context.Context, in execer) error {
 	_, err := in.ExecContext(ctx, ledgerTable.insertion(), 1, l.run, l.change, l.cycle, int64(l.uptime))
 	return err

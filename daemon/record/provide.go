@@ -94,8 +94,7 @@ func (s *Store) adopt(ctx context.Context) error {
 // said and counted.
 func (s *Store) begins(ctx context.Context, known ledger, why string) error {
 	last := s.ledger
-	s.ledger.run, s.ledger.change, s.ledger.cycle = max(last.run, known.run), max(last.change, known.change), max(last.cycle, known.cycle)
-	s.ledger.uptime = max(last.uptime, known.uptime)
+	s.ledger = last.with(known)
 	if known.run >= last.run && known.change >= last.change {
 		return nil
 	}

@@ -48,17 +48,8 @@ func TestFaultAnotherUserHoldsTheFolder(t *testing.T) {
 		return cmd
 	}
 	cmd := hold(dir)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := out.Read(make([]byte, 1)); err != nil {
-		t.Fatal(err)
-	}
-	_, err = Open(t.Context(), dir, quiet)
+	awaitLine(t, cmd)
+	_, err := Open(t.Context(), dir, quiet)
 	want := fmt.Sprintf("BENCHD_DATA_DIR %s is in use by pid %d (", dir, cmd.Process.Pid)
 	if err == nil || !strings.HasPrefix(err.Error(), want) || !strings.Contains(err.Error(), "of another user: end it and keep others out with chmod go-rwx") {
 		t.Errorf("got error %v\nwant %s...", err, want)

@@ -73,7 +73,7 @@ func (s *Store) ensureMark() error {
 	}
 	err = s.mark.Close()
 	s.mark = mark
-	s.ledger.run, s.ledger.change, s.ledger.cycle = max(s.ledger.run, last.run), max(s.ledger.change, last.change), max(s.ledger.cycle, last.cycle)
+	s.ledger = s.ledger.with(last)
 	return err
 }
 

@@ -14,9 +14,6 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// rowsAtOnce is how many rows are copied in a transaction.
-const rowsAtOnce = 1000
-
 // unreadable bounds how many places of a table may be found that cannot be read:
 // then the rest is given up, for each takes time.
 const unreadable = 2000
@@ -49,20 +46,24 @@ func (s *Store) countMissing(ctx context.Context, to *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	last = ledger{max(last.run, s.ledger.run), max(last.change, s.ledger.change), max(last.cycle, s.ledger.cycle), max(last.uptime, s.ledger.uptime)}
+	last = last.with(s.ledger)
 	if err := last.write(ctx, to); err != nil {
 		return err
 	}
-	for t, there := range map[*table]string{
-		&runsTable: `(SELECT count(*) FROM runs) + (SELECT coalesce(sum(n.value), 0) FROM monthly_summaries m, json_each(m.content, '$.runs') n
-			WHERE json_valid(m.content))`,
-		&changesTable: `(SELECT count(*) FROM changes)`,
+	for _, numbered := range []struct {
+		table *table
+		given int64
+		there string
+	}{
+		{&runsTable, last.run, `(SELECT count(*) FROM runs) + (SELECT coalesce(sum(n.value), 0) FROM monthly_summaries m, json_each(m.content, '$.runs') n
+			WHERE json_valid(m.content))`},
+		{&changesTable, last.change, `(SELECT count(*) FROM changes)`},
 	} {
 		var missing int64
-		err := to.QueryRowContext(ctx, `SELECT ? - `+there+` - (SELECT coalesce(sum(records), 0) FROM losses WHERE kind = ?)`,
-			map[*table]int64{&runsTable: last.run, &changesTable: last.change}[t], t.kind).Scan(&missing)
+		err := to.QueryRowContext(ctx, `SELECT ? - `+numbered.there+` - (SELECT coalesce(sum(records), 0) FROM losses WHERE kind = ?)`,
+			numbered.given, numbered.table.kind).Scan(&missing)
 		if err == nil && missing > 0 {
-			err = lose(ctx, to, t, missing, "not in what could be read of the damaged file", "")
+			err = lose(ctx, to, numbered.table, missing, "not in what could be read of the damaged file", "")
 		}
 		if err != nil {
 			return err

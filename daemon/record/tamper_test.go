@@ -342,11 +342,22 @@ func TestAPersonHasTheFileLocked(t *testing.T) {
 // input does.
 func begun(t *testing.T, cmd *exec.Cmd) (end func()) {
 	t.Helper()
-	out, err := cmd.StdoutPipe()
+	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	stdin, err := cmd.StdinPipe()
+	awaitLine(t, cmd)
+	return func() {
+		if err := errors.Join(stdin.Close(), cmd.Wait()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// awaitLine starts a command, and waits until it prints.
+func awaitLine(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -355,11 +366,6 @@ func begun(t *testing.T, cmd *exec.Cmd) (end func()) {
 	}
 	if _, err := out.Read(make([]byte, 1)); err != nil {
 		t.Fatal(err)
-	}
-	return func() {
-		if err := errors.Join(stdin.Close(), cmd.Wait()); err != nil {
-			t.Error(err)
-		}
 	}
 }
 
