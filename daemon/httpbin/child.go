@@ -58,14 +58,18 @@ type Child struct {
 // Start starts the server's process, which is self, this program, and returns
 // once it serves. Whenever it dies or hangs it is started again.
 func Start(self string, log *slog.Logger) (*Child, error) {
-	c := &Child{
-		self: self, log: log, probeInterval: probeInterval, probeTimeout: probeTimeout, maxMemory: maxMemory,
-		closing: make(chan struct{}), closed: make(chan struct{}),
-	}
+	c := newChild(self, log)
 	if err := c.begin(); err != nil {
 		return nil, fmt.Errorf("start the httpbin (or name one in BENCHD_HTTPBIN_URL): %w", err)
 	}
 	return c, nil
+}
+
+func newChild(self string, log *slog.Logger) *Child {
+	return &Child{
+		self: self, log: log, probeInterval: probeInterval, probeTimeout: probeTimeout, maxMemory: maxMemory,
+		closing: make(chan struct{}), closed: make(chan struct{}),
+	}
 }
 
 // begin starts the first process and what keeps one alive.

@@ -15,19 +15,15 @@ import (
 	"time"
 )
 
-// impatient is a child that is looked after so often that a test need not wait.
-func impatient(t *testing.T, self string) *Child {
+// soon is how often the tests have a child looked after.
+const soon = 20 * time.Millisecond
+
+func begin(t *testing.T, c *Child) {
 	t.Helper()
-	c := &Child{
-		self: self, log: slog.New(slog.DiscardHandler),
-		probeInterval: 20 * time.Millisecond, probeTimeout: 2 * time.Second, maxMemory: maxMemory,
-		closing: make(chan struct{}), closed: make(chan struct{}),
-	}
 	if err := c.begin(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { closing(t, c) })
-	return c
 }
 
 func ownPath(t *testing.T) string {
@@ -43,13 +39,15 @@ func ownPath(t *testing.T) string {
 // answers nor ends.
 func TestHungChildIsStartedAgain(t *testing.T) {
 	t.Parallel()
-	c := impatient(t, ownPath(t))
+	c := newChild(ownPath(t), slog.New(slog.DiscardHandler))
+	c.probeInterval = soon
+	begin(t, c)
 	before := c.Server()
 	if err := syscall.Kill(pidOf(c), syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	pollLong(t, "a server that is not up", func() bool { return !c.Server().Up })
-	pollLong(t, "a new process", func() bool {
+	poll(t, "a server that is not up", func() bool { return !c.Server().Up })
+	poll(t, "a new process", func() bool {
 		now := c.Server()
 		return now.Up && now.URL != before.URL && now.Restarts == 1
 	})
@@ -58,16 +56,10 @@ func TestHungChildIsStartedAgain(t *testing.T) {
 // TestLargeChildIsStartedAgain bounds what the server takes from the workloads.
 func TestLargeChildIsStartedAgain(t *testing.T) {
 	t.Parallel()
-	c := &Child{
-		self: ownPath(t), log: slog.New(slog.DiscardHandler),
-		probeInterval: 20 * time.Millisecond, probeTimeout: 20 * time.Second, maxMemory: 1,
-		closing: make(chan struct{}), closed: make(chan struct{}),
-	}
-	if err := c.begin(); err != nil {
-		t.Fatal(err)
-	}
-	defer closing(t, c)
-	pollLong(t, "a new process", func() bool { return c.Server().Restarts >= 1 })
+	c := newChild(ownPath(t), slog.New(slog.DiscardHandler))
+	c.probeInterval, c.probeTimeout, c.maxMemory = soon, patienceOfTests, 1 // it does not hang
+	begin(t, c)
+	poll(t, "a new process", func() bool { return c.Server().Restarts >= 1 })
 }
 
 // TestRestartsAreNotAttempts takes the program away for some attempts.
@@ -82,29 +74,22 @@ func TestRestartsAreNotAttempts(t *testing.T) {
 		t.Fatal(err)
 	}
 	var logged lockedBuffer
-	c := &Child{
-		self: self, log: slog.New(slog.NewTextHandler(&logged, nil)),
-		probeInterval: probeInterval, probeTimeout: probeTimeout, maxMemory: maxMemory,
-		closing: make(chan struct{}), closed: make(chan struct{}),
-	}
-	if err := c.begin(); err != nil {
-		t.Fatal(err)
-	}
-	defer closing(t, c)
+	c := newChild(self, slog.New(slog.NewTextHandler(&logged, nil)))
+	begin(t, c)
 	if err := os.Rename(self, self+".away"); err != nil {
 		t.Fatal(err)
 	}
 	if err := syscall.Kill(pidOf(c), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	pollLong(t, "two attempts", func() bool { return strings.Count(logged.String(), "cannot be started again") >= 2 })
+	poll(t, "two attempts", func() bool { return strings.Count(logged.String(), "cannot be started again") >= 2 })
 	if s := c.Server(); s.Up || s.Restarts != 0 {
 		t.Errorf("after attempts: %+v", s)
 	}
 	if err := os.Rename(self+".away", self); err != nil {
 		t.Fatal(err)
 	}
-	pollLong(t, "one restart", func() bool { s := c.Server(); return s.Up && s.Restarts == 1 })
+	poll(t, "one restart", func() bool { s := c.Server(); return s.Up && s.Restarts == 1 })
 }
 
 // playDaemon has a server, says its id, and waits for its own end.
@@ -141,21 +126,10 @@ func TestHungChildEndsWithTheDaemon(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = daemon.Wait()
-	pollLong(t, "the end of the server", func() bool {
+	poll(t, "the end of the server", func() bool {
 		stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 		_, after, _ := bytes.Cut(stat, []byte(") "))
 		return err != nil || bytes.HasPrefix(after, []byte("Z")) // what reaps it is not of this test
 	})
 	_, _ = io.Copy(io.Discard, out)
-}
-
-// pollLong waits for what takes some time-outs.
-func pollLong(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if ok() {
-			return
-		}
-	}
-	t.Fatalf("waited in vain for: %s", what)
 }

@@ -32,11 +32,7 @@ func TestMain(m *testing.M) {
 
 func start(t *testing.T) *Child {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := Start(self, slog.New(slog.DiscardHandler))
+	c, err := Start(ownPath(t), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,11 +68,7 @@ func TestChild(t *testing.T) {
 
 func TestChildIsStartedAgain(t *testing.T) {
 	c := start(t)
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(func() { closing(t, c) })
 	before := c.Server()
 	if err := syscall.Kill(pidOf(c), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
@@ -175,9 +167,12 @@ func TestExternalIsStartedAnew(t *testing.T) {
 	}
 }
 
+// patienceOfTests is far beyond what anything takes on a busy machine.
+const patienceOfTests = 2 * time.Minute
+
 func poll(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patienceOfTests); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if ok() {
 			return
 		}
