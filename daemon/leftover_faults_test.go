@@ -21,8 +21,7 @@ const imageUser = 10001
 // asUser is this program, run by the image's user, and a data folder of theirs.
 func asUser(t *testing.T) (program, data string) {
 	t.Helper()
-	// Not t.TempDir: others cannot enter that.
-	dir, err := os.MkdirTemp("", "benchd-faults-")
+	dir, err := os.MkdirTemp("", "benchd-faults-") //nolint:usetesting // others cannot enter t.TempDir
 	if err != nil {
 		t.Fatal(err)
 	}

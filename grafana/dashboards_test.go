@@ -169,7 +169,7 @@ func TestRunbook(t *testing.T) {
 		}
 	}
 	for _, m := range regexp.MustCompile(`(?m)^### (\w+)$`).FindAllStringSubmatch(alerts.Runbook, -1) {
-		if strings.Contains(alerts.Runbook[:strings.Index(alerts.Runbook, m[0])], "\n## Running") {
+		if before, _, _ := strings.Cut(alerts.Runbook, m[0]); strings.Contains(before, "\n## Running") {
 			continue
 		}
 		if len(panels[m[1]]) < 100 {

@@ -134,7 +134,7 @@ func TestNextAgainstAWallClock(t *testing.T) {
 			}
 			after := time.Date(2026, time.March, 6, 0, 0, 0, 0, location).Add(time.Duration(random.IntN(270*24*60*60)) * time.Second)
 			want := after.Truncate(time.Minute).Add(time.Minute)
-			for !(s.minutes.has(want.Minute()) && s.hours.has(want.Hour()) && s.week.has(int(want.Weekday()))) {
+			for !s.minutes.has(want.Minute()) || !s.hours.has(want.Hour()) || !s.week.has(int(want.Weekday())) {
 				want = want.Add(time.Minute)
 			}
 			if got := s.Next(after); !got.Equal(want) {

@@ -14,7 +14,9 @@ func only(t *testing.T, env map[string]string) {
 	for _, entry := range os.Environ() {
 		name, value, _ := strings.Cut(entry, "=")
 		t.Setenv(name, value) // restores it
-		os.Unsetenv(name)
+		if err := os.Unsetenv(name); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for name, value := range env {
 		t.Setenv(name, value)

@@ -51,7 +51,7 @@ func readManifest(file string) ([]byte, error) {
 	if err != nil {
 		return nil, withoutPath(err)
 	}
-	if after.Size() != int64(len(data)) || after.ModTime() != before.ModTime() {
+	if after.Size() != int64(len(data)) || !after.ModTime().Equal(before.ModTime()) {
 		return nil, errors.New("changed while it was read: start again when it is complete")
 	}
 	return data, nil

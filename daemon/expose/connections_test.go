@@ -61,10 +61,12 @@ func TestRequestsThatAreTooLarge(t *testing.T) {
 		go io.WriteString(c, request) //nolint:errcheck // it is not read to its end
 		answer, err := http.ReadResponse(bufio.NewReader(c), nil)
 		if err != nil {
-			t.Errorf("%s: %v", name, err)
-		} else if answer.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if answer.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
 			t.Errorf("%s: %s", name, answer.Status)
 		}
+		answer.Body.Close()
 		c.Close()
 	}
 	// Of a body of a gigabyte nothing is read where none is wanted.
@@ -76,10 +78,12 @@ func TestRequestsThatAreTooLarge(t *testing.T) {
 		fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1073741824\r\n\r\n", target)
 		answer, err := http.ReadResponse(bufio.NewReader(c), nil)
 		if err != nil {
-			t.Errorf("%s: %v", target, err)
-		} else if answer.StatusCode != http.StatusMethodNotAllowed && answer.StatusCode != http.StatusForbidden || !answer.Close {
+			t.Fatalf("%s: %v", target, err)
+		}
+		if answer.StatusCode != http.StatusMethodNotAllowed && answer.StatusCode != http.StatusForbidden || !answer.Close {
 			t.Errorf("%s: %s, connection closed: %v", target, answer.Status, answer.Close)
 		}
+		answer.Body.Close()
 		c.Close()
 	}
 	s.end(t)

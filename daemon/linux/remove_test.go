@@ -32,7 +32,7 @@ func TestRemoveAll(t *testing.T) {
 		}
 	}
 	for name, fill := range map[string]func(t *testing.T, dir string){
-		"nothing": func(t *testing.T, dir string) { _ = os.Remove(dir) },
+		"nothing": func(_ *testing.T, dir string) { _ = os.Remove(dir) },
 		"a file":  func(t *testing.T, dir string) { _ = os.Remove(dir); file(t, dir) },
 		"Go's module cache": func(t *testing.T, dir string) {
 			file(t, dir+"/go/pkg/mod/x/f")

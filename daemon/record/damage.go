@@ -14,11 +14,6 @@ type execer interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
-// querier is a connection or a transaction.
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-}
-
 // rowQuerier is a connection or a transaction.
 type rowQuerier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
@@ -45,8 +40,8 @@ type reading struct {
 }
 
 // damagedRow notes a row that is to be set aside.
-func (r *reading) damagedRow(t *table, err error, key ...any) {
-	r.bad = append(r.bad, badRow{t, key, err})
+func (in *reading) damagedRow(t *table, err error, key ...any) {
+	in.bad = append(in.bad, badRow{t, key, err})
 }
 
 // look reads something, without those rows of it that are damaged: they are set

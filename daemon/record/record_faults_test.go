@@ -22,7 +22,7 @@ import (
 // mounted is a folder that is a small file system of its own.
 func mounted(t *testing.T, options string) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "benchd-fault-") // below t.TempDir other users cannot go
+	dir, err := os.MkdirTemp("", "benchd-fault-") //nolint:usetesting // below t.TempDir other users cannot go
 	if err != nil {
 		t.Fatal(err)
 	}

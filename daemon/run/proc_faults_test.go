@@ -109,11 +109,11 @@ func TestFaultProc(t *testing.T) {
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			scratch, err := os.MkdirTemp("", "benchd-") // t.TempDir is within a folder that is root's alone
+			scratch, err := os.MkdirTemp("", "benchd-") //nolint:usetesting // t.TempDir is within a folder that is root's alone
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Cleanup(func() { os.RemoveAll(scratch) })
+			t.Cleanup(func() { _ = os.RemoveAll(scratch) })
 			program := filepath.Join(scratch, "program") // which nobody may execute
 			self, err := os.Executable()
 			if err == nil {

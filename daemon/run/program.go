@@ -77,7 +77,7 @@ func filesOf(folder, kind string) (paths []string) {
 	_ = filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
-			return nil // what cannot be read is not run either
+			return nil //nolint:nilerr // what cannot be read is not run either
 		case entry.IsDir() && path != folder && strings.HasPrefix(entry.Name(), "."):
 			return filepath.SkipDir
 		case len(paths) >= maxFiles:

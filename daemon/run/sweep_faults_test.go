@@ -168,7 +168,7 @@ func TestFaultClearFindsGroups(t *testing.T) {
 // until it ends.
 func TestFaultProcessThatCannotBeKilled(t *testing.T) {
 	const user = 10001
-	base, err := os.MkdirTemp("", "run-faults-")
+	base, err := os.MkdirTemp("", "run-faults-") //nolint:usetesting // others cannot enter t.TempDir
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -177,7 +177,7 @@ func TestReadIsBounded(t *testing.T) {
 			}
 		}
 	}()
-	defer endless.Close()
+	defer endless.Close() //nolint:errcheck // it ends the writer, and cannot fail
 	if _, err := read(endless, Options{}, bounds{1, math.MaxInt}); err == nil || err.Error() != "has more than 1 MiB: cut out the column, or take the newest part" {
 		t.Errorf("without an end: %v", err)
 	}
