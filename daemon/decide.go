@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 
@@ -69,6 +70,11 @@ func decide(args []string, stdout, stderr io.Writer) int {
 }
 
 func parseDecision(args []string) (decision, error) {
+	for _, arg := range args {
+		if !utf8.ValidString(arg) {
+			return decision{}, fmt.Errorf("%q is not UTF-8: names and reasons are kept as text", arg)
+		}
+	}
 	if args[0] == "accept" {
 		return parseAccept(args[1:])
 	}

@@ -56,20 +56,21 @@ func TestCommandsPrintNothingThatATerminalObeys(t *testing.T) {
 		env, args []string
 		want      string // beside nothing of the above
 	}{
-		"unknown command":   {nil, []string{rude}, "cannot make sense of"},
-		"setting":           {[]string{"BENCHD_SIZE=" + rude}, []string{"list"}, "BENCHD_SIZE"},
-		"unknown setting":   {[]string{"BENCHD_X" + rude + "=1"}, []string{"list"}, "BENCHD_X"},
-		"interpreter":       {[]string{"BENCHD_PYTHONS=/no/" + rude, "BENCHD_TASKS=noop"}, []string{"list"}, ""},
-		"folder of tasks":   {[]string{"BENCHD_WORKLOADS_DIR=/no/" + rude}, []string{"list"}, "/no/"},
-		"value":             {nil, []string{"detect", file("text.csv", "a"+rude+"\nb"+rude+"\n")}, "text.csv"},
-		"bytes of a .gz":    {nil, []string{"detect", file("series.gz", zipped.String())}, "series.gz"},
-		"name of a file":    {nil, []string{"detect", file("two\nlines"+rude, values)}, `two\u000alines\u001b[2J`},
-		"no such file":      {nil, []string{"detect", filepath.Join(dir, "gone"+rude)}, `gone\u001b[2J`},
-		"name of a series":  {nil, []string{"detect", file("series.json", series)}, `a\u001b[2J`},
-		"names as JSON":     {nil, []string{"detect", "-json", file("again.json", series)}, `a\u001b[2J`},
-		"reason to nobody":  {[]string{"BENCHD_DATA_DIR=" + filepath.Join(dir, "data")}, []string{"accept", "7", rude}, "no daemon answers"},
-		"a daemon's folder": {[]string{"BENCHD_DATA_DIR=" + filepath.Join(dir, "x"+rude)}, []string{"accept", "7"}, `x\u001b[2J`},
-		"unknown baseline":  {nil, []string{"baseline", "drop", rude}, "want baseline pin"},
+		"unknown command":        {nil, []string{rude}, "cannot make sense of"},
+		"setting":                {[]string{"BENCHD_SIZE=" + rude}, []string{"list"}, "BENCHD_SIZE"},
+		"unknown setting":        {[]string{"BENCHD_X" + rude + "=1"}, []string{"list"}, "BENCHD_X"},
+		"interpreter":            {[]string{"BENCHD_PYTHONS=/no/" + rude, "BENCHD_TASKS=noop"}, []string{"list"}, ""},
+		"folder of tasks":        {[]string{"BENCHD_WORKLOADS_DIR=/no/" + rude}, []string{"list"}, "/no/"},
+		"value":                  {nil, []string{"detect", file("text.csv", "a"+rude+"\nb"+rude+"\n")}, "text.csv"},
+		"bytes of a .gz":         {nil, []string{"detect", file("series.gz", zipped.String())}, "series.gz"},
+		"name of a file":         {nil, []string{"detect", file("two\nlines"+rude, values)}, `two\u000alines\u001b[2J`},
+		"no such file":           {nil, []string{"detect", filepath.Join(dir, "gone"+rude)}, `gone\u001b[2J`},
+		"name of a series":       {nil, []string{"detect", file("series.json", series)}, `a\u001b[2J`},
+		"names as JSON":          {nil, []string{"detect", "-json", file("again.json", series)}, `a\u001b[2J`},
+		"reason to nobody":       {[]string{"BENCHD_DATA_DIR=" + filepath.Join(dir, "data")}, []string{"accept", "7", strings.ToValidUTF8(rude, "")}, "no daemon answers"},
+		"reason that is no text": {nil, []string{"accept", "7", rude}, "is not UTF-8"},
+		"a daemon's folder":      {[]string{"BENCHD_DATA_DIR=" + filepath.Join(dir, "x"+rude)}, []string{"accept", "7"}, `x\u001b[2J`},
+		"unknown baseline":       {nil, []string{"baseline", "drop", strings.ToValidUTF8(rude, "")}, "want baseline pin"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
