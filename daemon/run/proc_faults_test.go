@@ -35,29 +35,22 @@ func init() {
 		hold(true)
 		a.work(func() { spin(50 * time.Millisecond) })
 	}
-	workloads["has-a-child-that-needs-memory"] = func(a *actor) {
-		a.work(func() {
-			child := part("holds")
-			if err := child.Start(); err != nil {
-				panic(err)
-			}
-			time.Sleep(2 * time.Second) // which a busy machine may take to look for it
-			_ = child.Process.Kill()
-			_ = child.Wait()
-		})
+	workWithChild := func(name string) func(*actor) {
+		return func(a *actor) {
+			a.work(func() {
+				child := part(name)
+				if err := child.Start(); err != nil {
+					panic(err)
+				}
+				time.Sleep(2 * time.Second) // which a busy machine may take to look for it
+				_ = child.Process.Kill()
+				_ = child.Wait()
+			})
+		}
 	}
+	workloads["has-a-child-that-needs-memory"] = workWithChild("holds")
 	workloads["holds"] = func(*actor) { hold(false); sleepForEver() }
-	workloads["has-a-secretive-child"] = func(a *actor) {
-		a.work(func() {
-			child := part("hides")
-			if err := child.Start(); err != nil {
-				panic(err)
-			}
-			time.Sleep(2 * time.Second)
-			_ = child.Process.Kill()
-			_ = child.Wait()
-		})
-	}
+	workloads["has-a-secretive-child"] = workWithChild("hides")
 	// Of a process that is not dumpable its own user is told little.
 	workloads["hides"] = func(*actor) {
 		_ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)

@@ -15,8 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"benchd/daemon/bench"
 	"benchd/daemon/linux"
 )
@@ -30,29 +28,13 @@ else:
 time.sleep(600)`
 
 func init() {
-	begin := func(command ...string) {
-		done, err := filepath.Abs("done")
-		if err != nil {
-			panic(err)
-		}
-		cmd := exec.Command(command[0], append(command[1:], done)...)
-		if err := cmd.Start(); err != nil {
-			panic(err)
-		}
-		for {
-			if _, err := os.Stat(done); err == nil {
-				return
-			}
-			time.Sleep(time.Millisecond)
-		}
-	}
 	workloads["leaves-deep-chain"] = func(a *actor) {
-		a.work(func() { begin("/usr/bin/env", "-i", "setsid", "python3", "-c", deepChain) })
+		a.work(func() { startAndAwait("/usr/bin/env", "-i", "setsid", "python3", "-c", deepChain) })
 	}
 	// As a set-uid program would: a process of another user, whom ours cannot signal.
 	workloads["leaves-other-user"] = func(a *actor) {
 		a.work(func() {
-			begin(filepath.Join(filepath.Dir(filepath.Dir(os.Getenv("WORKLOAD_DIR"))), "set-uid"), "-p", "-c", `echo >"$0"; exec setpriv --reuid 0 sleep 600`)
+			startAndAwait(filepath.Join(filepath.Dir(filepath.Dir(os.Getenv("WORKLOAD_DIR"))), "set-uid"), "-p", "-c", `echo >"$0"; exec setpriv --reuid 0 sleep 600`)
 		})
 	}
 }
@@ -214,10 +196,8 @@ func TestFaultProcessThatCannotBeKilled(t *testing.T) {
 
 // playRuns runs workloads one after the other, and prints what became of them.
 func playRuns(scratch string, names []string) {
-	_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-	self, _ := os.Executable()
-	r := &Runner{Self: self, ScratchDir: scratch, SampleInterval: 100 * time.Millisecond,
-		HTTPBin: func() bench.Server { return bench.Server{} }, Log: slog.New(slog.NewTextHandler(os.Stdout, nil))}
+	r := playRunner(scratch)
+	r.Log = slog.New(slog.NewTextHandler(os.Stdout, nil))
 	for _, name := range names {
 		run := r.Run(context.Background(), experiment(r, name))
 		var noise []bench.Noise

@@ -37,20 +37,7 @@ const phoenix = `echo >"$1"; while :; do sleep 600; done`
 
 func init() {
 	script := func(text string, args ...string) {
-		done, err := filepath.Abs("done")
-		if err != nil {
-			panic(err)
-		}
-		cmd := exec.Command("/usr/bin/env", append([]string{"-i", "setsid", "/bin/sh", "-c", text, text}, append(args, done)...)...)
-		if err := cmd.Start(); err != nil {
-			panic(err)
-		}
-		for {
-			if _, err := os.Stat(done); err == nil {
-				return
-			}
-			time.Sleep(time.Millisecond)
-		}
+		startAndAwait(append([]string{"/usr/bin/env", "-i", "setsid", "/bin/sh", "-c", text, text}, args...)...)
 	}
 	start := func(name string) {
 		switch name {
@@ -84,6 +71,21 @@ func init() {
 				sleepForEver()
 			})
 		}
+	}
+}
+
+// startAndAwait starts a command, for a workload, and waits for the file that it
+// writes, which is its last argument.
+func startAndAwait(command ...string) {
+	done, err := filepath.Abs("done")
+	if err != nil {
+		panic(err)
+	}
+	if err := exec.Command(command[0], append(command[1:], done)...).Start(); err != nil {
+		panic(err)
+	}
+	for _, err := os.Stat(done); err != nil; _, err = os.Stat(done) {
+		time.Sleep(time.Millisecond)
 	}
 }
 
