@@ -100,18 +100,16 @@ func (s *Scheduler) keepWaiting(err error) {
 
 // pass hands on what was recorded, or cannot ever be.
 func (s *Scheduler) pass(ctx context.Context, r *result, err error) {
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
 	switch {
 	case err != nil:
 		s.lose(r, err)
 	case r.run != nil:
-		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
-		defer cancel()
 		s.report(r.run)
 		s.Judge.Judge(limited, r.run)
 		s.Observer.RunEnded(*r.run, nil)
 	case !r.cycle.Ended.IsZero():
-		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
-		defer cancel()
 		s.Judge.CycleEnded(limited, r.cycle)
 		s.Observer.CycleEnded(r.cycle)
 	}
