@@ -49,7 +49,7 @@ func (s *served) end(t *testing.T) {
 		if err != nil {
 			t.Errorf("Serve: %v", err)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(2 * time.Minute): // longer than a busy machine explains
 		t.Fatal("Serve did not return")
 	}
 }
@@ -128,9 +128,9 @@ func TestServeDoesNotWaitForEver(t *testing.T) {
 	}()
 	<-asked
 	began := time.Now()
-	s.end(t)
-	if took := time.Since(began); took < shutdownTimeout || took > 2*shutdownTimeout {
-		t.Errorf("it took %v to end, want about %v", took, shutdownTimeout)
+	s.end(t) // at all: the request would hang for ever
+	if took := time.Since(began); took < shutdownTimeout {
+		t.Errorf("it took %v to end, want it to wait for %v", took, shutdownTimeout)
 	}
 	if err := <-failed; err == nil {
 		t.Error("the request that hung was answered")

@@ -29,7 +29,7 @@ func TestNothingPilesUp(t *testing.T) {
 		round()
 	}
 	var after holdings
-	for tries := 0; tries < 100; tries++ { // what has been closed takes a moment to end
+	for tries := 0; tries < 3000; tries++ { // what has been closed takes a moment to end
 		if after = held(t); after.atMost(before) {
 			return
 		}
