@@ -10,11 +10,6 @@ import (
 // of bash say in its measured region.
 func writeTask(t *testing.T, lines string) (dir string) {
 	t.Helper()
-	dir = t.TempDir()
-	task := filepath.Join(dir, "script")
-	if err := os.Mkdir(task, 0o755); err != nil {
-		t.Fatal(err)
-	}
 	const begin = `say() { printf '%s\n' "$1" >&3; }
 gate() { local name; read -r name token && [[ $name == "$1" ]]; }
 say '{"type": "ready", "protocol": 1, "pid": '$$', "runtime": "5"}'
@@ -24,8 +19,20 @@ gate start
 say '{"type": "result", "token": "'"$token"'", "elapsed_seconds": 0, "items": 1, "units": 1, "checksum": 7}'
 gate exit
 `
-	const manifest = `title: Script
-description: Does what a test wants.
+	return writeProgram(t, "Script", begin+lines+end)
+}
+
+// writeProgram makes a folder of tasks with one, script, that is a program in
+// bash. The title is what stands between quotes in YAML.
+func writeProgram(t *testing.T, title, program string) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	task := filepath.Join(dir, "script")
+	if err := os.Mkdir(task, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	manifest := `title: "` + title + `"
+description: "` + title + `"
 unit: runs
 baseline: script
 runtimes:
@@ -38,7 +45,7 @@ runtimes:
     models:
       - {name: script, program: script.sh}
 `
-	for name, text := range map[string]string{"workload.yaml": manifest, "script.sh": begin + lines + end} {
+	for name, text := range map[string]string{"workload.yaml": manifest, "script.sh": program} {
 		if err := os.WriteFile(filepath.Join(task, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

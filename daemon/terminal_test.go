@@ -122,33 +122,8 @@ func TestAnswersPrintNothingThatATerminalObeys(t *testing.T) {
 // curl shows it.
 func TestDaemonShowsNothingThatATerminalObeys(t *testing.T) {
 	t.Parallel()
-	tasks := t.TempDir()
-	folder := filepath.Join(tasks, "rude")
-	if err := os.Mkdir(folder, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	for name, content := range map[string]string{
-		"workload.yaml": `title: "Rude \e[2J \x9b2J \u202e"
-description: "Clears \e[2J the screen."
-unit: runs
-baseline: fails
-runtimes:
-  - name: bash
-    interpreter: bash
-    sizes:
-      quick: {params: {}, items: 1, units: 1, checksum: 7}
-      standard: {params: {}, items: 1, units: 1, checksum: 7}
-      original: {params: {}, items: 1, units: 1, checksum: 7}
-    models:
-      - {name: fails, program: rude.sh}
-`,
-		"rude.sh": "printf '\\033[2J \\302\\233 2J \\342\\200\\256 \\377' >&2\nexit 9\n",
-	} {
-		if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	env := []string{"BENCHD_WORKLOADS_DIR=" + tasks, "BENCHD_TASKS=rude"}
+	tasks := writeProgram(t, `Rude \e[2J \x9b2J \u202e`, "printf '\\033[2J \\302\\233 2J \\342\\200\\256 \\377' >&2\nexit 9\n")
+	env := []string{"BENCHD_WORKLOADS_DIR=" + tasks, "BENCHD_TASKS=script"}
 	for _, format := range []string{"text", "json"} {
 		once := runCommand(t, append(env, "BENCHD_LOG_FORMAT="+format, "BENCHD_DATA_DIR="+t.TempDir()), "once")
 		harmless(t, "once", once.stdout)
