@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 
 	"github.com/goccy/go-yaml/token"
-	"golang.org/x/sys/unix"
+
+	"benchd/daemon/linux"
 )
 
 // Bounds of a manifest. Those that benchd ships have 1 to 4 kB and a depth of
@@ -22,24 +22,13 @@ const (
 	maxText          = 2000   // characters
 )
 
-// readManifest reads the file whole, or says why it is none. It neither waits
-// for the writer of a pipe nor reads a device without an end.
+// readManifest reads the file whole, or says why it is none.
 func readManifest(file string) ([]byte, error) {
-	f, err := os.OpenFile(file, os.O_RDONLY|unix.O_NONBLOCK, 0)
-	if errors.Is(err, unix.ENXIO) {
-		return nil, errors.New("is a socket or a device, want a regular file")
-	}
+	f, before, err := linux.OpenRegular(file)
 	if err != nil {
 		return nil, withoutPath(err)
 	}
 	defer f.Close()
-	before, err := f.Stat()
-	if err != nil {
-		return nil, withoutPath(err)
-	}
-	if !before.Mode().IsRegular() {
-		return nil, fmt.Errorf("is %s, want a regular file", kindOf(before.Mode()))
-	}
 	data, err := io.ReadAll(io.LimitReader(f, maxManifestBytes+1))
 	if err != nil {
 		return nil, withoutPath(err)
@@ -64,18 +53,6 @@ func withoutPath(err error) error {
 		return path.Err
 	}
 	return err
-}
-
-func kindOf(mode fs.FileMode) string {
-	switch {
-	case mode.IsDir():
-		return "a folder"
-	case mode&fs.ModeNamedPipe != 0:
-		return "a pipe"
-	case mode&fs.ModeSocket != 0:
-		return "a socket"
-	}
-	return "a device"
 }
 
 // tooDeep is the line in which YAML is nested beyond maxDepth, 0 for nowhere.

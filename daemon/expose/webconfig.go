@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -15,6 +14,8 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 	"go.yaml.in/yaml/v2"
 	"golang.org/x/sys/unix"
+
+	"benchd/daemon/linux"
 )
 
 // maxWebConfigBytes is far more than a thousand users need.
@@ -97,11 +98,10 @@ func (w *WebConfig) refresh() {
 
 // read is bounded: the path may be anything's.
 func (w *WebConfig) read() ([]byte, error) {
-	// Opening a pipe would wait for its writer, and one is read but once.
-	if info, err := os.Stat(w.path); err == nil && !info.Mode().IsRegular() {
-		return nil, errors.New("it is no regular file: it is read again whenever it changes")
+	file, _, err := linux.OpenRegular(w.path)
+	if errors.As(err, new(linux.NotRegularError)) {
+		return nil, fmt.Errorf("it %w: it is read again whenever it changes", err)
 	}
-	file, err := os.Open(w.path)
 	if err != nil {
 		return nil, err
 	}

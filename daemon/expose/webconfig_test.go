@@ -45,9 +45,9 @@ func TestOpenWebConfigRefuses(t *testing.T) {
 		filepath.Join(dir, "empty.yml"):   "it is empty: write users or TLS into it, or leave BENCHD_WEB_CONFIG_FILE out",
 		filepath.Join(dir, "comment.yml"): "it is empty: write users or TLS into it, or leave BENCHD_WEB_CONFIG_FILE out",
 		filepath.Join(dir, "long.yml"):    "it has more than 1048576 bytes",
-		filepath.Join(dir, "pipe.yml"):    "it is no regular file: it is read again whenever it changes",
-		dir:                               "it is no regular file: it is read again whenever it changes",
-		"/dev/zero":                       "it is no regular file: it is read again whenever it changes",
+		filepath.Join(dir, "pipe.yml"):    "it is a pipe, want a regular file: it is read again whenever it changes",
+		dir:                               "it is a folder, want a regular file: it is read again whenever it changes",
+		"/dev/zero":                       "it is a device, want a regular file: it is read again whenever it changes",
 	} {
 		want = "BENCHD_WEB_CONFIG_FILE " + path + ": " + want
 		if _, err := OpenWebConfig(path, slog.New(slog.DiscardHandler)); err == nil || err.Error() != want {

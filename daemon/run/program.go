@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"benchd/daemon/bench"
+	"benchd/daemon/linux"
 )
 
 // maxFiles bounds what is looked at of one folder: a program that brings an
@@ -93,7 +94,7 @@ func filesOf(folder, kind string) (paths []string) {
 // file is the checksum of one file, "" if it cannot be read.
 func (c *checksums) file(path string) string {
 	info, err := os.Stat(path)
-	if err != nil || !info.Mode().IsRegular() {
+	if err != nil {
 		return ""
 	}
 	stat := info.Sys().(*syscall.Stat_t)
@@ -101,7 +102,7 @@ func (c *checksums) file(path string) string {
 	if known, ok := (*c)[path]; ok && known.version == version {
 		return known.text
 	}
-	f, err := os.Open(path)
+	f, _, err := linux.OpenRegular(path)
 	if err != nil {
 		return ""
 	}
