@@ -55,6 +55,9 @@ func TestFaultWorkloadsShutFolders(t *testing.T) {
 		"the scratch folder":   `chmod 555 $WORKLOAD_DIR/..`,
 		"the data folder":      `chmod 000 $WORKLOAD_DIR/../..`,
 		"the folder of a task": `chmod 000 $WORKLOAD_DIR/../../workloads/noop`,
+		"the history":          `chmod 000 $WORKLOAD_DIR/../../benchd.*`,
+		"no scratch folder":    `cd /; rm -rf $WORKLOAD_DIR/..; echo >$(dirname $WORKLOAD_DIR)`,
+		"no folder of tasks":   `cd $WORKLOAD_DIR/../..; rm -rf workloads; echo >workloads`,
 		"a link in its place":  `cd /; rmdir $WORKLOAD_DIR; ln -s /etc $WORKLOAD_DIR`,
 		"all of it removed":    `rm -rf $WORKLOAD_DIR/..`,
 	} {
@@ -85,6 +88,23 @@ func TestFaultWorkloadsShutFolders(t *testing.T) {
 				t.Errorf("left: %v, %v", entries, err)
 			}
 		})
+	}
+}
+
+// TestFaultShutBeforeAStart shuts what is benchd's own while it does not run, as
+// a workload does that kills it first.
+func TestFaultShutBeforeAStart(t *testing.T) {
+	t.Parallel()
+	program, data := asUser(t)
+	for range 2 {
+		d := startDaemon(t, program, data, "BENCHD_TASKS=noop", "BENCHD_RUNTIMES=go", "BENCHD_INTERVAL=1s")
+		d.awaitCycles(t, 1)
+		d.end(t)
+		for _, path := range []string{data + "/scratch", data + "/workloads", data + "/benchd.db", data + "/benchd.mark", data} {
+			if err := os.Chmod(path, 0); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }
 

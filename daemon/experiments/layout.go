@@ -71,14 +71,11 @@ func prepare(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := errors.Join(os.MkdirAll(filepath.Dir(dir), 0o755), linux.MakeFolder(dir)); err != nil {
 		return "", err
 	}
 	// The folder may be a symbolic link, what is in it may not.
 	if dir, err = filepath.EvalSymlinks(dir); err != nil {
-		return "", err
-	}
-	if err := makeFolder(dir); err != nil {
 		return "", err
 	}
 	marker := filepath.Join(dir, markerName)

@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"modernc.org/sqlite"
+
+	"benchd/daemon/linux"
 )
 
 const (
@@ -53,6 +55,15 @@ func identityOf(info os.FileInfo) identity {
 // openFile opens a history that is there.
 func openFile(ctx context.Context, path string) (f *file, err error) {
 	f = &file{path: path, opened: map[string]identity{}}
+	for _, suffix := range suffixes {
+		// A workload may have shut it, or made a folder or a link in its place.
+		linux.OpenAgain(path + suffix)
+		if info, err := os.Lstat(path + suffix); suffix != "" && err == nil && !info.Mode().IsRegular() {
+			if _, err := linux.SetAside(path + suffix); err != nil {
+				return nil, err
+			}
+		}
+	}
 	if f.write, err = connect(path, "_txlock=immediate"+durable); err == nil {
 		f.read, err = connect(path, "_query_only=1"+durable)
 	}
@@ -155,7 +166,7 @@ func (f *file) close() error {
 func (s *Store) makeFile(ctx context.Context, fill func(db *sql.DB) error, before func() error) (*file, error) {
 	path := filepath.Join(s.dir, newName)
 	for _, suffix := range append([]string{"-journal"}, suffixes...) {
-		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := linux.RemoveAll(path + suffix); err != nil {
 			return nil, err
 		}
 	}

@@ -26,6 +26,7 @@ func lockDir(dir string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create BENCHD_DATA_DIR %s: %w: %s", dir, err, folderRemedy)
 	}
+	linux.OpenAgain(dir) // a workload may have shut it
 	f, err := os.OpenFile(dir, unix.O_DIRECTORY|os.O_RDONLY, 0)
 	if err != nil {
 		return nil, fmt.Errorf("lock BENCHD_DATA_DIR: %w: %s", err, folderRemedy)

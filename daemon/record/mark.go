@@ -6,12 +6,15 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
 	"golang.org/x/sys/unix"
+
+	"benchd/daemon/linux"
 )
 
 // ledger is what was given so far: the numbers of the newest run, change and
@@ -71,7 +74,14 @@ func markOf(l ledger) []byte {
 // openMark opens the file and reads what it says, of which nothing is believed
 // that is not exactly as it was written.
 func openMark(dir string) (f *os.File, last ledger, err error) {
-	f, err = os.OpenFile(filepath.Join(dir, markName), os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
+	path := filepath.Join(dir, markName)
+	linux.OpenAgain(path)
+	if info, err := os.Lstat(path); err == nil && (info.IsDir() || info.Mode()&fs.ModeNamedPipe != 0) {
+		if _, err := linux.SetAside(path); err != nil { // a workload has made it
+			return nil, last, err
+		}
+	}
+	f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, last, fmt.Errorf("open what was recorded last: %w: %s", err, folderRemedy)
 	}

@@ -36,6 +36,8 @@ func (s *Store) provide(ctx context.Context) error {
 		return s.anew(ctx, "it is not there")
 	case err != nil:
 		return fmt.Errorf("open history: %w", err)
+	case info.IsDir(), info.Mode()&fs.ModeNamedPipe != 0: // as a workload may leave it; a person has made a link
+		return s.anew(ctx, "something else lies in its place: "+info.Mode().Type().String())
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("%s is not a file but %s: move it away, or set BENCHD_DATA_DIR to the folder that the history is in", s.path, info.Mode().Type())
 	case info.Size() < smallestFile:

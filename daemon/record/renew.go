@@ -49,7 +49,8 @@ func (s *Store) ensureFolder() error {
 	if info, err := s.lock.Stat(); err == nil {
 		locked = identityOf(info)
 	}
-	if identify(s.dir) == locked {
+	// By os.Stat, for the folder itself may be a symbolic link.
+	if info, err := os.Stat(s.dir); err == nil && identityOf(info) == locked {
 		return s.ensureMark()
 	}
 	lock, err := lockDir(s.dir)
@@ -126,11 +127,11 @@ func (s *Store) clearBeside(old *file) error {
 				return err
 			}
 		default:
-			aside := fmt.Sprintf("%s.foreign-%d", s.path+suffix, time.Now().UnixNano())
-			s.log.Warn("a file in the place of the history's own is kept under another name", "file", s.path+suffix, "kept", aside)
-			if err := os.Rename(s.path+suffix, aside); err != nil {
+			kept, err := linux.SetAside(s.path + suffix)
+			if err != nil {
 				return err
 			}
+			s.log.Warn("a file in the place of the history's own is kept under another name", "file", s.path+suffix, "kept", kept)
 		}
 	}
 	return nil

@@ -16,21 +16,16 @@ import (
 // runPrefix begins the name of each run's folder in the scratch folder.
 const runPrefix = "run-"
 
-// unshut gives us back the folders that runs are made in. Workloads run as the
-// same user as benchd, so one may have taken its own rights away.
+// unshut gives us back the folders that runs are made in.
 func (r *Runner) unshut() {
-	for _, dir := range []string{filepath.Dir(r.ScratchDir), r.ScratchDir} {
-		if info, err := os.Stat(dir); err == nil && info.Mode().Perm()&0o700 != 0o700 {
-			_ = os.Chmod(dir, info.Mode().Perm()|0o700) // if it fails, so does what follows
-		}
-	}
+	linux.OpenAgain(filepath.Dir(r.ScratchDir))
+	linux.OpenAgain(r.ScratchDir)
 }
 
 // makeScratch makes the folder of a run.
 func (r *Runner) makeScratch() (string, error) {
-	r.unshut()
-	err := os.Mkdir(r.ScratchDir, 0o755)
-	if err != nil && !errors.Is(err, fs.ErrExist) {
+	linux.OpenAgain(filepath.Dir(r.ScratchDir))
+	if err := linux.MakeFolder(r.ScratchDir); err != nil {
 		return "", fmt.Errorf("make a scratch folder: %w: see BENCHD_DATA_DIR", err)
 	}
 	// Of a fixed width, for it is in the workload's environment; os.MkdirTemp's
