@@ -25,7 +25,7 @@ func TestBadSettings(t *testing.T) {
 BENCHD_LISTENADDRESS is no variable of benchd: did you mean BENCHD_LISTEN_ADDRESS?
 BENCHD_SIZE is "huge": want quick, standard or original
 BENCHD_REPEAT is "0": want an integer of 1 to 1000
-BENCHD_INTERVAL is "soon": want a duration of 1s to 1y, such as 500ms, 90s, 1h30m or 7d
+BENCHD_INTERVAL is "soon": want a duration of 1s to 1y, such as 90s, 1h30m or 1d
 `},
 		{"once", []string{"BENCHD_SIZE=huge"}, []string{"once"}, 1, `BENCHD_SIZE is "huge"`},
 		{"list", []string{"BENCHD_SIZE=huge"}, []string{"list"}, 1, `BENCHD_SIZE is "huge"`},

@@ -30,7 +30,7 @@ func (p *parser) httpURL(name string) string {
 	case err != nil, u.Scheme != "http" && u.Scheme != "https", !isHost(u.Hostname()),
 		strings.ContainsAny(text, "?# "), // an empty query or fragment leaves no trace in u
 		strings.HasSuffix(u.Host, ":"), u.Port() != "" && !isPort(u.Port(), 1):
-		p.fault(name, "a URL with http or https, a host and perhaps a port of 1 to 65535, without blanks, query and fragment, such as http://127.0.0.1:8080")
+		p.fault(name, "a URL with http or https, a host and perhaps a port of 1 to 65535, without blanks, query or fragment, such as http://127.0.0.1:8080")
 		return ""
 	}
 	return strings.TrimRight(u.String(), "/")

@@ -43,8 +43,8 @@ func (p *parser) config() Config {
 		HTTPBinURL:     p.httpURL("HTTPBIN_URL"),
 		WorkloadsDirs:  p.folders("WORKLOADS_DIR"),
 		DataDir:        p.path("DATA_DIR", p.get("DATA_DIR")),
-		SampleInterval: p.duration("SAMPLE_INTERVAL", 10*time.Millisecond, 10*time.Second),
-		RunTimeout:     p.duration("RUN_TIMEOUT", time.Second, day),
+		SampleInterval: p.duration("SAMPLE_INTERVAL", 10*time.Millisecond, 10*time.Second, "100ms"),
+		RunTimeout:     p.duration("RUN_TIMEOUT", time.Second, day, "90s or 5m"),
 		VerdictCycles:  p.integer("VERDICT_CYCLES", 5, 100),
 		Reruns:         p.integer("RERUNS", 0, 1000),
 		AcceptAfter:    p.acceptAfter("ACCEPT_AFTER"),
@@ -58,7 +58,7 @@ func (p *parser) config() Config {
 	interval := p.setting("INTERVAL")
 	switch {
 	case p.get("SCHEDULE") == "":
-		c.Interval = p.duration("INTERVAL", time.Second, year)
+		c.Interval = p.duration("INTERVAL", time.Second, year, "90s, 1h30m or 1d")
 	case interval.given:
 		p.fault("INTERVAL", "one of %s_INTERVAL and %s_SCHEDULE, not both", prefix, prefix)
 	default:

@@ -22,10 +22,10 @@ func parseDuration(text string, least, most time.Duration) (time.Duration, bool)
 	return time.Duration(d), err == nil && time.Duration(d) >= least && time.Duration(d) <= most
 }
 
-func (p *parser) duration(name string, least, most time.Duration) time.Duration {
+func (p *parser) duration(name string, least, most time.Duration, example string) time.Duration {
 	d, ok := parseDuration(p.get(name), least, most)
 	if !ok {
-		p.fault(name, "a duration of %v to %v, such as 500ms, 90s, 1h30m or 7d", model.Duration(least), model.Duration(most))
+		p.fault(name, "a duration of %v to %v, such as %s", model.Duration(least), model.Duration(most), example)
 	}
 	return d
 }
