@@ -162,15 +162,17 @@ func parseDetectFlags(args []string, help io.Writer) (detectFlags, error) {
 	return f, nil
 }
 
-// parseEffect reads 2% or 0.02.
+// parseEffect reads 2% or 0.02. A 5 is refused: 5 % is more likely meant than 500 %.
 func parseEffect(text string) (float64, error) {
 	number, percent := strings.CutSuffix(text, "%")
 	x, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	limit := 1.0
 	if percent {
 		x /= 100
+		limit = 10
 	}
-	if err != nil || !(x >= 0 && x < 10) {
-		return 0, errors.New("want a share of 0% to 1000%, such as 2% or 0.02")
+	if err != nil || !(x >= 0 && x < limit) {
+		return 0, errors.New("want a share, such as 2% or 0.02: below 1000%, or below 1 without %")
 	}
 	return x, nil
 }

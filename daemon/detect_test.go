@@ -101,7 +101,8 @@ func TestDetectFaults(t *testing.T) {
 		{[]string{"-", "steady.json", "-"}, 2, `"-" is there twice: standard input can be read once; benchd detect -h shows what there is`},
 		{[]string{"-header=perhaps", "x"}, 2, `invalid boolean value "perhaps" for -header: strconv.ParseBool: parsing "perhaps": invalid syntax; benchd detect -h shows what there is`},
 		{nil, 2, `no file is named: name some, or "-" for standard input; benchd detect -h shows what there is`},
-		{[]string{"-effect", "lots", "x"}, 2, `invalid value "lots" for flag -effect: want a share of 0% to 1000%, such as 2% or 0.02; benchd detect -h shows what there is`},
+		{[]string{"-effect", "lots", "x"}, 2, `invalid value "lots" for flag -effect: want a share, such as 2% or 0.02: below 1000%, or below 1 without %; benchd detect -h shows what there is`},
+		{[]string{"-effect", "5", "x"}, 2, `invalid value "5" for flag -effect: want a share, such as 2% or 0.02: below 1000%, or below 1 without %; benchd detect -h shows what there is`},
 		{[]string{"-format", "xml", "x"}, 2, `-format is "xml": want csv or json, which includes JSON lines; benchd detect -h shows what there is`},
 		{[]string{"-min-blocks", "0", "x"}, 2, "-min-blocks is 0: want 1 or more; benchd detect -h shows what there is"},
 	} {
