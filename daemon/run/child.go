@@ -200,7 +200,8 @@ func (c *child) finish(patience time.Duration) (killed int, left []int) {
 	if !c.sweptOK || c.swept.Left > 0 {
 		var pids []int
 		pids, left = sweep(func() []int { return remains(c.brand, c.had) }, c.group)
-		killed += strays(pids, c.pid)
+		// What the supervisor could not wait for may have ended since.
+		killed += max(strays(pids, c.pid), c.swept.Left-len(left))
 		linux.ReapOrphans()
 	}
 	c.control.Close()
