@@ -167,39 +167,44 @@ func TestNothingIsLabelledWithAnAddress(t *testing.T) {
 func TestLinksHaveGrafanasAddress(t *testing.T) {
 	var compose struct {
 		Services struct {
-			Prometheus struct{ Entrypoint, Command, Tmpfs []string }
+			Prometheus struct{ Entrypoint, Command []string }
 		}
 	}
 	parse(t, "../compose.yaml", &compose)
 	p := compose.Services.Prometheus
-	if !slices.ContainsFunc(p.Tmpfs, func(path string) bool { return strings.HasPrefix(path, "/etc/prometheus/rules") }) {
-		t.Errorf("the rules are written to a read-only file system: tmpfs is %v", p.Tmpfs)
-	}
 	dir := t.TempDir()
-	for _, name := range []string{"rules", "bin"} {
-		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
+	for _, name := range []string{"etc/rules", "bin"} {
+		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
 			t.Fatal(err)
 		}
+	}
+	stale := filepath.Join(dir, "etc", "rules", "stale.yml")
+	if err := os.WriteFile(stale, nil, 0o600); err != nil {
+		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "bin", "prometheus"), []byte("#!/bin/sh\nprintf '%s\\n' \"$@\"\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	source, err := filepath.Abs("rules")
+	source, err := filepath.Abs(".")
 	if err != nil {
 		t.Fatal(err)
 	}
-	script := strings.NewReplacer("/etc/prometheus/rules.source", source, "/etc/prometheus/rules/", dir+"/rules/", "$$", "$").Replace(p.Entrypoint[2])
+	script := strings.NewReplacer("/etc/prometheus", source, "/prometheus/etc", dir+"/etc", "$$", "$").Replace(p.Entrypoint[2])
 	command := exec.Command(p.Entrypoint[0], slices.Concat([]string{p.Entrypoint[1], script}, p.Entrypoint[3:], p.Command)...)
 	command.Env = []string{"PATH=" + filepath.Join(dir, "bin") + ":" + os.Getenv("PATH"), "GRAFANA_URL=https://grafana.example.com/team/"}
 	out, err := command.CombinedOutput()
 	if got := strings.Split(strings.TrimSpace(string(out)), "\n"); err != nil || !slices.Equal(got, p.Command) {
 		t.Errorf("Prometheus is started with %q, want %q (%v)", got, p.Command, err)
 	}
-	rules := read(t, filepath.Join(dir, "rules", "alerts.yml"))
+	rules := read(t, filepath.Join(dir, "etc", "rules", "alerts.yml"))
 	if n := strings.Count(rules, "https://grafana.example.com/team/d/benchd-"); n < 20 || strings.Contains(rules, "localhost:3000") {
 		t.Errorf("%d links lead to Grafana:\n%s", n, rules)
 	}
-	read(t, filepath.Join(dir, "rules", "dashboards.yml"))
+	read(t, filepath.Join(dir, "etc", "rules", "dashboards.yml"))
+	read(t, filepath.Join(dir, "etc", "prometheus.yml"))
+	if _, err := os.Stat(stale); !os.IsNotExist(err) {
+		t.Errorf("a rule that is gone is still there: %v", err)
+	}
 }
 
 // Whatever can be set can be set in .env, and is found there.

@@ -119,7 +119,7 @@ func (s *stack) cycleEnds(t *testing.T) {
 // configurationsAreValid asks the programs themselves: a server that starts
 // has read its file, but promtool and amtool also find what is suspicious.
 func (s *stack) configurationsAreValid(*testing.T) {
-	s.docker("exec", s.container("prometheus"), "promtool", "check", "config", "--lint-fatal", "/etc/prometheus/prometheus.yml")
+	s.docker("exec", s.container("prometheus"), "promtool", "check", "config", "--lint-fatal", "/prometheus/etc/prometheus.yml")
 	s.docker("exec", s.container("alertmanager"), "amtool", "check-config", "/etc/alertmanager/alertmanager.yml")
 }
 
