@@ -30,7 +30,7 @@ const chain = `if [ $1 -lt $2 ]; then /bin/sh -c "$0" "$0" $(($1 + 1)) $2 "$3" &
 
 // hopper is a script that starts itself again and ends, again and again, so that
 // no look sees it for long.
-const hopper = `env -i setsid /bin/sh -c "$0" "$0" "$1" & echo >"$1"`
+const hopper = `[ -d "${1%/*/*}" ] || exit; env -i setsid /bin/sh -c "$0" "$0" "$1" & echo >"$1"`
 
 // phoenix starts a child again whenever one is killed.
 const phoenix = `echo >"$1"; while :; do sleep 600; done`
