@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // figure is one value of a file.
@@ -32,7 +33,7 @@ func numberOf(text string) (f figure, ok bool) {
 		return missing, true
 	}
 	x, err := strconv.ParseFloat(text, 64)
-	underflow := err == nil && x == 0 && !zero.MatchString(text)
+	underflow := err == nil && x == 0 && !zero().MatchString(text)
 	switch {
 	case err != nil && !errors.Is(err, strconv.ErrRange):
 		return figure{}, false
@@ -45,9 +46,11 @@ func numberOf(text string) (f figure, ok bool) {
 }
 
 // zero is a number without a digit but 0 before its exponent.
-var zero = regexp.MustCompile(`^[+-]?(0[xX])?[0_.]+([eEpP].*)?$`)
+// Patterns are compiled when they are needed: benchd starts itself as a workload,
+// and what it sets up at its start is in the figures of that.
+var zero = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[+-]?(0[xX])?[0_.]+([eEpP].*)?$`) })
 
-var decimalComma = regexp.MustCompile(`^[+-]?\d+,\d+([eE][+-]?\d+)?$`)
+var decimalComma = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[+-]?\d+,\d+([eE][+-]?\d+)?$`) })
 
 // isNoNumber says so, and what may be meant, else what to try.
 func isNoNumber(text, try string) string {
@@ -56,7 +59,7 @@ func isNoNumber(text, try string) string {
 	begin := strings.TrimRight(trimmed, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZµ%/ \u00a0")
 	_, hasUnit := numberOf(begin)
 	switch {
-	case decimalComma.MatchString(trimmed):
+	case decimalComma().MatchString(trimmed):
 		try = "write a point for the comma, if that is a decimal one"
 	case len(fields) > 1 && allNumbers(fields):
 		try = "separate columns by comma, semicolon or tab, not by blanks"
@@ -88,7 +91,7 @@ func listOf(names []string) string {
 	const shown = 20
 	var quoted []string
 	for _, name := range names[:min(len(names), shown)] {
-		if !plainName.MatchString(name) {
+		if len(name) > 60 || !plainName().MatchString(name) {
 			name = strconv.Quote(abbreviate(name))
 		}
 		quoted = append(quoted, name)
@@ -100,4 +103,4 @@ func listOf(names []string) string {
 	return list
 }
 
-var plainName = regexp.MustCompile(`^[\p{L}\p{N}_./:%()\[\]-]{1,60}$`)
+var plainName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\p{L}\p{N}_./:%()\[\]-]+$`) })
