@@ -458,7 +458,12 @@ func TestAStartWaitsForTheFile(t *testing.T) {
 	filled(t, dir, 3)
 	cmd := child(t, "locker", dir)
 	end := begun(t, cmd)
-	time.AfterFunc(time.Second, end)
+	ended := make(chan struct{})
+	time.AfterFunc(time.Second, func() {
+		defer close(ended)
+		end()
+	})
+	defer func() { <-ended }()
 	s, _ := listened(t, dir)
 	defer s.Close() //nolint:errcheck // nothing is left to find out
 	if err := s.Record(t.Context(), example(1)); err != nil && !strings.Contains(err.Error(), "keeps the file locked") {
