@@ -100,6 +100,7 @@ var faults = []fault{
 // without a pause and once for each instance while it lasts, and silent after it,
 // however benchd is scraped. A rule that cannot be evaluated fails it, too.
 func TestAlertsAtAnyScrape(t *testing.T) {
+	t.Parallel()
 	promtool(t)
 	tested := map[string]bool{}
 	for _, f := range faults {

@@ -23,6 +23,7 @@ import (
 // TestStack is one test, for starting takes longest: each step goes on where
 // the one before has ended.
 func TestStack(t *testing.T) {
+	t.Parallel()
 	s := newStack(t)
 	step := func(name string, do func(*testing.T)) {
 		ok := t.Run(name, func(t *testing.T) {
