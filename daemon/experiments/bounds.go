@@ -18,7 +18,7 @@ const (
 	maxManifestBytes = 64 << 10
 	maxDepth         = 32
 	maxValues        = 50_000 // after aliases were followed, of which some lines make billions
-	maxFaults        = 20     // that are told of one manifest
+	maxFaults        = 20     // reported for one manifest
 	maxText          = 2000   // characters
 )
 
